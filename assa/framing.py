@@ -1,0 +1,77 @@
+"""Lines out of chunks of bytes, in time linear in their size (protocol v1.1 framing). Pure.
+
+Twisted's own LineReceiver searches and copies its whole buffer for every chunk, so one long line in
+small pieces keeps the reactor busy for a long time. Here each byte is looked at once.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+_LF = b"\n"
+_BOM = b"\xef\xbb\xbf"
+
+
+class Broken(Enum):
+    """What can be wrong with a line before it is complete."""
+
+    TOO_LONG = auto()
+    """Reported once; the rest of the line is thrown away as it comes."""
+    ENDLESS = auto()
+    """Still no line end long after it was too long: the connection is to be closed."""
+
+
+class LineBuffer:
+    """Collects bytes and gives out lines.
+
+    Args:
+        limit: Bytes of the longest line, without its terminator; may be changed at any time.
+        endless: Bytes after which an over-long line is reported as :attr:`Broken.ENDLESS`.
+    """
+
+    def __init__(self, *, limit: int, endless: int) -> None:
+        self.limit = limit
+        self._endless = endless
+        self._bytes = bytearray()
+        self._searched = 0
+        self._thrown_away = 0
+
+    def feed(self, data: bytes) -> None:
+        """Add a chunk as it came from the connection."""
+        self._bytes += data
+
+    def next(self) -> bytes | Broken | None:
+        """Return the next line without CR, LF and BOM, what is wrong, or None: feed more."""
+        while True:
+            end = self._bytes.find(_LF, self._searched)
+            if end < 0:
+                return self._incomplete()
+            if self._thrown_away:
+                self._drop(end + 1)
+                self._thrown_away = 0
+                continue
+            length = end - 1 if end and self._bytes[end - 1] == ord("\r") else end
+            if length > self.limit:
+                self._drop(end + 1)
+                return Broken.TOO_LONG
+            line = bytes(self._bytes[:length])
+            self._drop(end + 1)
+            line = line.removeprefix(_BOM)
+            if line.strip():
+                return line
+
+    def _incomplete(self) -> Broken | None:
+        size = self._searched = len(self._bytes)
+        if self._thrown_away == 0 and size <= self.limit + 1:  # one byte more may be a CR
+            return None
+        first = self._thrown_away == 0
+        self._thrown_away += size
+        self._drop(size)
+        if first:
+            return Broken.TOO_LONG
+        return Broken.ENDLESS if self._thrown_away > self._endless else None
+
+    def _drop(self, size: int) -> None:
+        # Deleting from the front of a bytearray moves its start: the rest is not copied.
+        del self._bytes[:size]
+        self._searched = 0
