@@ -1,8 +1,10 @@
-"""People as messages show them: classes that several areas of the protocol share."""
+"""Message classes that several areas of the protocol share."""
 
 from __future__ import annotations
 
 from attrs import frozen
+
+from assa.wire import omitted
 
 
 def nickname_of(user_id: int, nickname: str | None) -> str:
@@ -12,7 +14,7 @@ def nickname_of(user_id: int, nickname: str | None) -> str:
 
 @frozen(kw_only=True)
 class Person:
-    """A user as lists of people show him (§6.1, CHECK_RECEIVE's pending messages)."""
+    """A user as lists show him (§5.3 pending messages, HOST_CHANGED)."""
 
     user_id: int
     nickname: str
@@ -34,3 +36,27 @@ class RoomMember:
     user_id: int
     nickname: str
     role: str
+
+
+@frozen(kw_only=True)
+class FileInfo:
+    """A file that a message refers to (§5.2): `file_size` in bytes."""
+
+    file_path: str
+    file_name: str
+    file_size: int
+    mime_type: str
+
+
+@frozen(kw_only=True)
+class ChatMessage:
+    """A message as others see it: the data of NEW_MESSAGE (§5.1)."""
+
+    message_id: int
+    room_id: int
+    content: str
+    message_type: str
+    user: Author
+    created_at: str
+    reply_to_message_id: int | None
+    file_info: FileInfo | None = omitted()

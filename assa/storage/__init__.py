@@ -1,0 +1,108 @@
+"""Durable storage: what a query may do, and what a store does with queries.
+
+A *query* is a coroutine function whose first argument is a :class:`Transaction` and which awaits
+nothing else. The same query runs on every database; a store runs many of them in one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from attrs import frozen
+
+from assa.errors import Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Item = TypeVar("Item")
+Value = int | float | str | None
+Row = tuple[Any, ...]
+
+
+@frozen(kw_only=True)
+class Entry:
+    """One row of the event log.
+
+    Args:
+        position: Place in the log; position order is commit order.
+        channel: Whose listeners it is for: ``room:ID``, ``video:ID``, ``user:ID``,
+            ``session:ID`` or ``all``.
+        body: The encoded event without its ``seq_id``, or None for an effect alone.
+        origin: The session that caused it and does not hear it, or None.
+        effect: What it does to subscriptions: ``+CHANNEL`` makes the listeners of CHANNEL
+            listen to this entry's channel from here on, ``-CHANNEL`` no longer,
+            ``!CHANNEL`` replaces them: they are closed.
+    """
+
+    position: int
+    channel: str
+    body: bytes | None = None
+    origin: str | None = None
+    effect: str | None = None
+
+
+class Transaction(Protocol):
+    """What a query works with. Placeholders are ``:name``."""
+
+    async def all(self, sql: str, /, **values: Value) -> list[Row]:
+        """Run a statement and return its rows."""
+
+    async def first(self, sql: str, /, **values: Value) -> Row | None:
+        """Run a statement and return its first row, or None."""
+
+    async def execute(self, sql: str, /, **values: Value) -> int:
+        """Run a statement and return the number of rows it changed."""
+
+    async def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Insert rows that all have the same keys (the table's columns)."""
+
+    def stage(self, entry: Entry) -> None:
+        """Have `entry` delivered to this node's listeners once the transaction is committed."""
+
+
+Query = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]
+BatchQuery = Callable[[Transaction, Sequence[Item]], Coroutine[Any, Any, Sequence[T | Refused]]]
+
+
+class Unavailable(Exception):  # noqa: N818 - the database's state, no defect of ours
+    """The database cannot be used now; trying again later may work."""
+
+
+class Store(Protocol):
+    """Runs queries, first in, first out, several in one durable commit.
+
+    A result arrives after its commit is durable and after the entries that the query staged have
+    been delivered, so what a query saw and what its caller is told next have no gap between them.
+    """
+
+    def run(self, query: Query[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Run one query.
+
+        Raises:
+            Refused: What the query raised; its changes are undone.
+            Unavailable: The database is away; nothing was stored.
+        """
+
+    def batch(self, query: BatchQuery[Item, T], item: Item, /) -> Awaitable[T]:
+        """Run a query that handles a list, together with its neighbours in the queue.
+
+        The query returns one result or Refused an item, in order. When it fails as a whole, each
+        item is tried alone, so that one bad item fails alone.
+        """
+
+
+def listed(name: str, values: Sequence[Value]) -> tuple[str, dict[str, Value]]:
+    """Return ``(:name0, :name1, ...)`` and the values to go with it, for ``IN``."""
+    named = {f"{name}{number}": value for number, value in enumerate(values)}
+    return f"({', '.join(f':{key}' for key in named)})", named
+
+
+def pairs(first: str, second: str, values: Sequence[tuple[Value, Value]]) -> tuple[str, dict[str, Value]]:
+    """Return ``(VALUES (:a0, :b0), ...)`` and the values, for ``(x, y) IN``."""
+    named: dict[str, Value] = {}
+    for number, (one, other) in enumerate(values):
+        named[f"{first}{number}"] = one
+        named[f"{second}{number}"] = other
+    rows = ", ".join(f"(:{first}{number}, :{second}{number})" for number in range(len(values)))
+    return f"(VALUES {rows})", named

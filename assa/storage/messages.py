@@ -1,0 +1,213 @@
+"""Queries about messages and receipts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assa.shapes import Author, ChatMessage, FileInfo, nickname_of
+from assa.storage import Row, listed, pairs
+from assa.wire import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from assa.storage import Transaction, Value
+
+_COLUMNS = (
+    "m.message_id, m.room_id, m.content, m.message_type, m.user_id, u.nickname, u.profile_image, m.created_at,"
+    " m.reply_to_message_id, m.file_path, m.file_name, m.file_size, m.mime_type"
+)
+_FROM = "FROM messages m LEFT JOIN users u ON u.user_id = m.user_id"
+# The user's unconfirmed messages of others: `r` is the confirmation that is missing.
+_UNCONFIRMED = (
+    " JOIN members mine ON mine.room_id = m.room_id AND m.message_id > mine.confirmed_through"
+    " LEFT JOIN receipts r ON r.room_id = m.room_id AND r.user_id = mine.user_id AND r.message_id = m.message_id"
+    " WHERE mine.user_id = :reader AND m.user_id <> :reader AND r.message_id IS NULL"
+)
+
+
+def _message(row: Row) -> ChatMessage:
+    file_info = None
+    if row[9] is not None:
+        file_info = FileInfo(file_path=row[9], file_name=row[10], file_size=row[11], mime_type=row[12])
+    return ChatMessage(
+        message_id=row[0],
+        room_id=row[1],
+        content=row[2],
+        message_type=row[3],
+        user=Author(user_id=row[4], nickname=nickname_of(row[4], row[5]), profile_image=row[6]),
+        created_at=iso(row[7]),
+        reply_to_message_id=row[8],
+        file_info=file_info,
+    )
+
+
+async def authors(tx: Transaction, asked: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Author]:
+    """Return, for each (room_id, user_id) that is a membership, the member as an author."""
+    chosen, values = pairs("r", "u", list(asked))
+    rows = await tx.all(
+        "SELECT m.room_id, m.user_id, u.nickname, u.profile_image FROM members m"  # noqa: S608
+        f" LEFT JOIN users u ON u.user_id = m.user_id WHERE (m.room_id, m.user_id) IN {chosen}",
+        **values,
+    )
+    return {
+        (row[0], row[1]): Author(user_id=row[1], nickname=nickname_of(row[1], row[2]), profile_image=row[3])
+        for row in rows
+    }
+
+
+async def sent_before(
+    tx: Transaction, room_id: int, user_id: int, client_message_ids: Sequence[str]
+) -> dict[str, ChatMessage]:
+    """Return the author's messages that have one of these client_message_ids, by it."""
+    chosen, values = listed("c", client_message_ids)
+    rows = await tx.all(
+        f"SELECT {_COLUMNS}, m.client_message_id {_FROM}"  # noqa: S608
+        f" WHERE m.room_id = :room_id AND m.user_id = :user_id AND m.client_message_id IN {chosen}",
+        room_id=room_id,
+        user_id=user_id,
+        **values,
+    )
+    return {row[13]: _message(row) for row in rows}
+
+
+async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None]], now_ms: int) -> None:
+    """Write messages, each with its client_message_id."""
+    await tx.insert("messages", [_row(message, client_id, now_ms) for message, client_id in messages])
+
+
+def _row(message: ChatMessage, client_message_id: str | None, now_ms: int) -> dict[str, Value]:
+    file_info = message.file_info
+    return {
+        "message_id": message.message_id,
+        "room_id": message.room_id,
+        "user_id": message.user.user_id,
+        "message_type": message.message_type,
+        "content": message.content,
+        "file_path": file_info and file_info.file_path,
+        "file_name": file_info and file_info.file_name,
+        "file_size": file_info and file_info.file_size,
+        "mime_type": file_info and file_info.mime_type,
+        "reply_to_message_id": message.reply_to_message_id,
+        "client_message_id": client_message_id,
+        "created_at": now_ms,
+    }
+
+
+async def in_room(tx: Transaction, room_id: int, message_ids: Sequence[int]) -> dict[int, int]:
+    """Return the author of each of the ids that is a message of the room."""
+    if not message_ids:
+        return {}
+    chosen, values = listed("m", message_ids)
+    return dict(
+        await tx.all(
+            f"SELECT message_id, user_id FROM messages WHERE room_id = :room_id AND message_id IN {chosen}",  # noqa: S608
+            room_id=room_id,
+            **values,
+        )
+    )
+
+
+async def newest(
+    tx: Transaction, room_id: int, *, after: int, before: int | None = None, limit: int
+) -> list[ChatMessage]:
+    """Return the newest messages between two ids, both excluded, oldest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} {_FROM} WHERE m.room_id = :room_id AND m.message_id > :after"  # noqa: S608
+        " AND m.message_id < :before ORDER BY m.message_id DESC LIMIT :most",
+        room_id=room_id,
+        after=after,
+        before=before or 2**62,
+        most=limit,
+    )
+    return [_message(row) for row in reversed(rows)]
+
+
+async def oldest(tx: Transaction, room_id: int, *, after: int, limit: int) -> list[ChatMessage]:
+    """Return the oldest messages after an id, oldest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} {_FROM} WHERE m.room_id = :room_id AND m.message_id > :after"  # noqa: S608
+        " ORDER BY m.message_id LIMIT :most",
+        room_id=room_id,
+        after=after,
+        most=limit,
+    )
+    return [_message(row) for row in rows]
+
+
+async def by_ids(tx: Transaction, message_ids: Sequence[int]) -> dict[int, ChatMessage]:
+    """Return messages by id."""
+    if not message_ids:
+        return {}
+    chosen, values = listed("m", message_ids)
+    rows = await tx.all(f"SELECT {_COLUMNS} {_FROM} WHERE m.message_id IN {chosen}", **values)  # noqa: S608
+    return {row[0]: _message(row) for row in rows}
+
+
+async def unread(tx: Transaction, user_id: int) -> dict[int, int]:
+    """Return the number of unconfirmed messages of others in each of the user's rooms that has any."""
+    return dict(
+        await tx.all(
+            f"SELECT m.room_id, count(*) FROM messages m {_UNCONFIRMED} GROUP BY m.room_id",  # noqa: S608
+            reader=user_id,
+        )
+    )
+
+
+async def unconfirmed(tx: Transaction, room_id: int, user_id: int, *, limit: int) -> list[ChatMessage]:
+    """Return the reader's unconfirmed messages of others in a room, oldest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} {_FROM}{_UNCONFIRMED} AND m.room_id = :room_id"  # noqa: S608
+        " ORDER BY m.message_id LIMIT :most",
+        reader=user_id,
+        room_id=room_id,
+        most=limit,
+    )
+    return [_message(row) for row in rows]
+
+
+async def confirm(tx: Transaction, room_id: int, user_id: int, message_ids: Sequence[int]) -> list[int]:
+    """Confirm messages for a reader and return those that were not confirmed before."""
+    if not message_ids:
+        return []
+    row = await tx.first(
+        "SELECT confirmed_through FROM members WHERE room_id = :room_id AND user_id = :user_id",
+        room_id=room_id,
+        user_id=user_id,
+    )
+    through = row[0] if row else 0
+    chosen, values = listed("m", message_ids)
+    before = {
+        row[0]
+        for row in await tx.all(
+            "SELECT message_id FROM receipts WHERE room_id = :room_id AND user_id = :user_id"  # noqa: S608
+            f" AND message_id IN {chosen}",
+            room_id=room_id,
+            user_id=user_id,
+            **values,
+        )
+    }
+    new = [one for one in message_ids if one > through and one not in before]
+    await tx.insert("receipts", [{"room_id": room_id, "user_id": user_id, "message_id": one} for one in new])
+    if new:
+        await _raise_watermark(tx, room_id, user_id)
+    return new
+
+
+async def _raise_watermark(tx: Transaction, room_id: int, user_id: int) -> None:
+    """Replace receipts without a gap by one number, so that they do not pile up for ever."""
+    missing = await unconfirmed(tx, room_id, user_id, limit=1)
+    if missing:
+        through = missing[0].message_id - 1
+    else:
+        row = await tx.first("SELECT max(message_id) FROM messages WHERE room_id = :room_id", room_id=room_id)
+        through = row[0] if row else 0
+    place: dict[str, Value] = {"room_id": room_id, "user_id": user_id, "through": through}
+    await tx.execute(
+        "UPDATE members SET confirmed_through = :through"
+        " WHERE room_id = :room_id AND user_id = :user_id AND confirmed_through < :through",
+        **place,
+    )
+    await tx.execute(
+        "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through", **place
+    )
