@@ -33,5 +33,7 @@ class Limits:
     outgoing_bytes: int = 1_048_576
     window_requests: int = 16
     replay_events: int = 1_000
+    replay_bytes: int = 8_388_608
+    """More than this is not replayed either: it would all have to be in memory at once."""
     event_retention_s: float = 7 * 86_400.0
     shutdown_s: float = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assa.wire import omitted
+from assa.wire import RawText, omitted
 
 
 def nickname_of(user_id: int, nickname: str | None) -> str:
@@ -42,10 +42,10 @@ class RoomMember:
 class FileInfo:
     """A file that a message refers to (§5.2): `file_size` in bytes."""
 
-    file_path: str
-    file_name: str
+    file_path: RawText
+    file_name: RawText
     file_size: int
-    mime_type: str
+    mime_type: RawText
 
 
 @frozen(kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Final, Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, Literal, NewType, Protocol, TypeVar, Union, get_args, get_origin
 
 import attrs
 import orjson
@@ -73,6 +73,8 @@ class IsoTime:
 Id = Annotated[int, Range(1, 2**53 - 1)]
 """An identifier that is exact in JavaScript."""
 SeqId = Annotated[str, Length(1, 128)]
+RawText = NewType("RawText", str)
+"""A text that may contain U+0000 when it arrives: a later check answers with a code of its own."""
 
 
 def omitted() -> Any:  # noqa: ANN401 - stands for a default of any optional field
@@ -223,6 +225,7 @@ def make_converter(*, detailed: bool) -> Converter:
         (lambda kind: get_origin(kind) is list, _list(converter)),
         (lambda kind: get_origin(kind) is dict, lambda _: _object),
         (lambda kind: get_origin(kind) is Literal, _choice),
+        (lambda kind: kind is RawText, lambda _: _exact(str, "expected a string")),
         (_is_optional, _optional(converter)),
         (lambda kind: get_origin(kind) is Annotated, _bounded(converter)),
     ):

@@ -75,6 +75,12 @@ async def leave_chat_room(tx: Transaction, chat_room_id: int, user_id: int, now_
                 await leave(tx, await video.find(tx, video_room_id), seat, reason="exit", now_ms=now_ms)
 
 
+async def close_chat_room(tx: Transaction, chat_room_id: int, now_ms: int) -> None:
+    """End the video rooms of a chat room that nobody is in any more."""
+    for video_room_id in await video.of_chat_room(tx, chat_room_id):
+        await close(tx, await video.find(tx, video_room_id), now_ms)
+
+
 async def end_session(tx: Transaction, session_id: str, *, reason: str, now_ms: int) -> None:
     """End a session: its seats in video rooms are given up."""
     for video_room_id in await video.of_session(tx, session_id):

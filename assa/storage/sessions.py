@@ -65,6 +65,13 @@ async def attach(
     return int(row[0])
 
 
+async def drop(tx: Transaction, session_id: str, now_ms: int) -> None:
+    """Write that a session's connection has been replaced."""
+    await tx.execute(
+        "UPDATE sessions SET node = NULL, dropped_at = :now WHERE session_id = :id", id=session_id, now=now_ms
+    )
+
+
 async def detach(tx: Transaction, session_id: str, attachment: int, now_ms: int) -> None:
     """Write that a connection is gone, unless a newer one has taken its place."""
     await tx.execute(

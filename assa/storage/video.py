@@ -98,20 +98,28 @@ async def take_seat(tx: Transaction, video_room_id: int) -> bool:
 
 
 async def put_seat(
-    tx: Transaction, video_room_id: int, user_id: int, *, session_id: str, audio: bool, video: bool, position: int
+    tx: Transaction, video_room_id: int, user_id: int, *, session_id: str, audio: bool, video: bool
 ) -> None:
-    """Write a participant, or move his participation to another session."""
+    """Write a participant, or move his participation to another session; its position comes next."""
     await tx.execute(
         "INSERT INTO participants (video_room_id, user_id, session_id, audio_enabled, video_enabled, joined_position)"
-        " VALUES (:room, :user_id, :session_id, :audio, :video, :position)"
+        " VALUES (:room, :user_id, :session_id, :audio, :video, 0)"
         " ON CONFLICT (video_room_id, user_id) DO UPDATE SET session_id = excluded.session_id,"
-        " audio_enabled = excluded.audio_enabled, video_enabled = excluded.video_enabled,"
-        " joined_position = excluded.joined_position",
+        " audio_enabled = excluded.audio_enabled, video_enabled = excluded.video_enabled",
         room=video_room_id,
         user_id=user_id,
         session_id=session_id,
         audio=int(audio),
         video=int(video),
+    )
+
+
+async def set_position(tx: Transaction, video_room_id: int, user_id: int, position: int) -> None:
+    """Write the log position of a participant's join."""
+    await tx.execute(
+        "UPDATE participants SET joined_position = :position WHERE video_room_id = :id AND user_id = :user_id",
+        id=video_room_id,
+        user_id=user_id,
         position=position,
     )
 

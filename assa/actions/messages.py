@@ -1,0 +1,329 @@
+"""Messages and receipts (§5) and GET_MESSAGES (v1.1)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from attrs import evolve, frozen
+
+from assa import log
+from assa.content import check_content
+from assa.errors import Code, Refused
+from assa.registry import Actions, Context, Rate
+from assa.shapes import ChatMessage, FileInfo, Person
+from assa.storage import Entry, Transaction, events, messages, rooms
+from assa.wire import Id, Length, Range, encode_event, iso, omitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assa.shapes import Author
+
+actions = Actions()
+_PENDING = 100
+
+
+@frozen(kw_only=True)
+class SendMessage:
+    """§5.1, §5.2."""
+
+    room_id: Id
+    content: str
+    message_type: str
+    file_info: FileInfo | None = None
+    reply_to_message_id: Id | None = None
+    client_message_id: Annotated[str, Length(1, 128)] | None = None
+
+
+@frozen(kw_only=True)
+class MessageSent:
+    """§5.1; `duplicate` when the same client_message_id had been stored before (v1.1)."""
+
+    message_id: int
+    room_id: int
+    content: str
+    message_type: str
+    created_at: str
+    client_message_id: str | None
+    file_info: FileInfo | None = omitted()
+    duplicate: bool | None = omitted()
+
+
+@frozen(kw_only=True)
+class NewMessage(ChatMessage):
+    """§5.1, to every connection of every member but the one that sent it."""
+
+    action: ClassVar[str] = "NEW_MESSAGE"
+
+
+@frozen(kw_only=True)
+class CheckReceive:
+    """§5.3."""
+
+    room_id: Id
+    message_ids: Annotated[list[Id], Length(0, 500)]
+
+
+@frozen(kw_only=True)
+class PendingMessage:
+    """A message that the reader has not confirmed (§5.3)."""
+
+    message_id: int
+    content: str
+    user: Person
+    created_at: str
+    message_type: str
+    reply_to_message_id: int | None
+    file_info: FileInfo | None = omitted()
+
+
+@frozen(kw_only=True)
+class ReceiveChecked:
+    """§5.3."""
+
+    room_id: int
+    received_messages: list[int]
+    failed_messages: list[int]
+    pending_messages: list[PendingMessage]
+
+
+@frozen(kw_only=True)
+class MessageReceived:
+    """v1.1, to the author: somebody has confirmed his messages."""
+
+    action: ClassVar[str] = "MESSAGE_RECEIVED"
+    room_id: int
+    user_id: int
+    message_ids: list[int]
+
+
+@frozen(kw_only=True)
+class GetMessages:
+    """v1.1: a page of history before or after a message."""
+
+    room_id: Id
+    before_message_id: Id | None = None
+    after_message_id: Id | None = None
+    limit: Annotated[int, Range(1, 100)] = 50
+
+
+@frozen(kw_only=True)
+class MessagesGot:
+    """v1.1: oldest first; `has_more` in the direction asked for."""
+
+    room_id: int
+    messages: list[ChatMessage]
+    has_more: bool
+
+
+@frozen(kw_only=True)
+class Sending:
+    """One SEND_MESSAGE on its way to the store; `wrong` is what its content is refused for."""
+
+    request: SendMessage
+    user_id: int
+    session_id: str
+    now_ms: int
+    wrong: Refused | None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Return the room and the author."""
+        return self.request.room_id, self.user_id
+
+
+@actions.on("SEND_MESSAGE", SendMessage, message="메시지가 전송되었습니다", rate=Rate.MESSAGES)
+async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
+    """Store a message and tell the other connections of the room.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM, INVALID_MESSAGE_TYPE, INVALID_MESSAGE,
+            MESSAGE_TOO_LONG, FILE_UPLOAD_FAILED, MESSAGE_NOT_FOUND, CONFLICT.
+    """
+    services = ctx.services
+    # The room comes first in the order of checks, and only the transaction knows it.
+    wrong = check_content(
+        request.message_type, request.content, request.file_info, services.limits, services.files_prefix
+    )
+    sending = Sending(
+        request=request, user_id=ctx.user_id, session_id=ctx.session_id, now_ms=ctx.now_ms, wrong=wrong
+    )
+    return await ctx.store.batch(_send, sending)
+
+
+async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSent | Refused]:
+    authors = await messages.authors(tx, {sending.place: None for sending in sendings})
+    stored = await _stored_before(tx, [one for one in sendings if one.place in authors])
+    first = await events.reserve(tx, len(sendings))
+    results: list[MessageSent | Refused] = []
+    new: list[tuple[Sending, ChatMessage]] = []
+    for position, sending in enumerate(sendings, first):
+        try:
+            author = await _permitted(tx, sending, authors)
+            message = _message(sending, position, author)
+            key = (*sending.place, sending.request.client_message_id)
+            if key[2] is not None and key in stored:
+                results.append(_repeated(sending, stored[key], message))
+                continue
+        except Refused as refused:
+            results.append(refused)
+            continue
+        if key[2] is not None:
+            stored[(key[0], key[1], key[2])] = message
+        new.append((sending, message))
+        results.append(_sent(message, sending.request.client_message_id))
+    await _write(tx, new)
+    return results
+
+
+async def _stored_before(
+    tx: Transaction, sendings: Sequence[Sending]
+) -> dict[tuple[int, int, str | None], ChatMessage]:
+    asked: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for sending in sendings:
+        if sending.request.client_message_id is not None:
+            asked[sending.place].append(sending.request.client_message_id)
+    stored: dict[tuple[int, int, str | None], ChatMessage] = {}
+    for place, client_ids in asked.items():
+        found = await messages.sent_before(tx, *place, client_ids)
+        stored |= {(*place, client_id): message for client_id, message in found.items()}
+    return stored
+
+
+async def _permitted(tx: Transaction, sending: Sending, authors: dict[tuple[int, int], Author]) -> Author:
+    """Return the author, or raise what the message is refused for, in the order of the protocol."""
+    request = sending.request
+    if sending.place not in authors:
+        await rooms.find_for_member(tx, *sending.place)
+    if sending.wrong is not None:
+        raise sending.wrong
+    reply_to = request.reply_to_message_id
+    if reply_to is not None and not await messages.in_room(tx, request.room_id, [reply_to]):
+        raise Refused(Code.MESSAGE_NOT_FOUND, "data.reply_to_message_id: no message of this room")
+    return authors[sending.place]
+
+
+def _message(sending: Sending, position: int, author: Author) -> ChatMessage:
+    request = sending.request
+    return NewMessage(
+        message_id=position,
+        room_id=request.room_id,
+        content=request.content,
+        message_type=request.message_type,
+        user=author,
+        created_at=iso(sending.now_ms),
+        reply_to_message_id=request.reply_to_message_id,
+        file_info=request.file_info if request.message_type == "image" else None,
+    )
+
+
+def _sent(message: ChatMessage, client_message_id: str | None) -> MessageSent:
+    return MessageSent(
+        message_id=message.message_id,
+        room_id=message.room_id,
+        content=message.content,
+        message_type=message.message_type,
+        created_at=message.created_at,
+        client_message_id=client_message_id,
+        file_info=message.file_info,
+    )
+
+
+def _repeated(sending: Sending, first: ChatMessage, again: ChatMessage) -> MessageSent:
+    """Return the first answer once more.
+
+    Raises:
+        Refused: CONFLICT when the content is another.
+    """
+
+    def content(message: ChatMessage) -> tuple[object, ...]:
+        return message.message_type, message.content, message.file_info, message.reply_to_message_id
+
+    if content(first) != content(again):
+        raise Refused(Code.CONFLICT, "data.client_message_id: already used for another message in this room")
+    return evolve(_sent(first, sending.request.client_message_id), duplicate=True)
+
+
+async def _write(tx: Transaction, new: Sequence[tuple[Sending, ChatMessage]]) -> None:
+    if not new:
+        return
+    now_ms = new[0][0].now_ms
+    await messages.insert(tx, [(message, one.request.client_message_id) for one, message in new], now_ms)
+    entries = [
+        Entry(
+            position=message.message_id,
+            channel=log.room(message.room_id),
+            body=encode_event(message, sending.now_ms),
+            origin=sending.session_id,
+        )
+        for sending, message in new
+    ]
+    await events.append(tx, entries, now_ms)
+
+
+@actions.on("CHECK_RECEIVE", CheckReceive)
+async def check_receive(ctx: Context, request: CheckReceive) -> ReceiveChecked:
+    """Confirm messages and return those that are still unconfirmed.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    return await ctx.store.run(_check, ctx.user_id, request, ctx.now_ms)
+
+
+async def _check(tx: Transaction, user_id: int, request: CheckReceive, now_ms: int) -> ReceiveChecked:
+    room_id = request.room_id
+    await rooms.find_for_member(tx, room_id, user_id)
+    asked = list(dict.fromkeys(request.message_ids))
+    authors = await messages.in_room(tx, room_id, asked)
+    received = [one for one in asked if one in authors and authors[one] != user_id]
+    by_author: dict[int, list[int]] = defaultdict(list)
+    for one in await messages.confirm(tx, room_id, user_id, received):
+        by_author[authors[one]].append(one)
+    for author, confirmed in by_author.items():
+        event = MessageReceived(room_id=room_id, user_id=user_id, message_ids=confirmed)
+        await log.publish(tx, log.user(author), event, now_ms=now_ms)
+    return ReceiveChecked(
+        room_id=room_id,
+        received_messages=received,
+        failed_messages=[one for one in asked if one not in authors],
+        pending_messages=[_pending(one) for one in await messages.unconfirmed(tx, room_id, user_id, limit=_PENDING)],
+    )
+
+
+def _pending(message: ChatMessage) -> PendingMessage:
+    return PendingMessage(
+        message_id=message.message_id,
+        content=message.content,
+        user=Person(user_id=message.user.user_id, nickname=message.user.nickname),
+        created_at=message.created_at,
+        message_type=message.message_type,
+        reply_to_message_id=message.reply_to_message_id,
+        file_info=message.file_info,
+    )
+
+
+@actions.on("GET_MESSAGES", GetMessages)
+async def get_messages(ctx: Context, request: GetMessages) -> MessagesGot:
+    """Return a page of the messages that the member may see, oldest first.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM, INVALID_MESSAGE.
+    """
+    if request.before_message_id is not None and request.after_message_id is not None:
+        raise Refused(Code.INVALID_MESSAGE, "data: before_message_id or after_message_id, not both")
+    return await ctx.store.run(_get, ctx.user_id, request)
+
+
+async def _get(tx: Transaction, user_id: int, request: GetMessages) -> MessagesGot:
+    room, joined_position = await rooms.find_for_member(tx, request.room_id, user_id)
+    after = 0 if room.is_open else joined_position
+    more = request.limit + 1  # one more than asked tells whether there is more
+    if request.after_message_id is not None:
+        found = await messages.oldest(tx, request.room_id, after=max(after, request.after_message_id), limit=more)
+        page = found[: request.limit]
+    else:
+        found = await messages.newest(tx, request.room_id, after=after, before=request.before_message_id, limit=more)
+        page = found[-request.limit :]
+    return MessagesGot(room_id=request.room_id, messages=page, has_more=len(found) > request.limit)

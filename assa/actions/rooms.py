@@ -1,0 +1,327 @@
+"""Chat rooms (§4) and LIST_ROOMS (v1.1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from attrs import field, frozen
+
+from assa import log
+from assa.changes import inviting, leaving
+from assa.errors import Code, Refused
+from assa.registry import Actions, Context
+from assa.shapes import ChatMessage, RoomMember
+from assa.storage import Transaction, messages, rooms, users
+from assa.storage.rooms import Member, Room
+from assa.wire import Id, Length, Range, iso
+
+actions = Actions()
+_RECENT = 50
+
+
+@frozen(kw_only=True)
+class CreateRoom:
+    """§4.1."""
+
+    name: Annotated[str, Length(1, 100)]
+    description: Annotated[str, Length(0, 500)] | None = None
+    is_open: bool = False
+    max_participants: Annotated[int, Range(2, 1000)] = 50
+    invited_user_ids: Annotated[list[Id], Length(0, 100)] = field(factory=list)
+
+
+@frozen(kw_only=True)
+class RoomCreated:
+    """§4.1; `created_at` ISO 8601."""
+
+    room_id: int
+    name: str
+    description: str
+    host_user_id: int
+    participants: list[RoomMember]
+    created_at: str
+
+
+@frozen(kw_only=True)
+class InRoom:
+    """The request of every action that only names a room."""
+
+    room_id: Id
+
+
+@frozen(kw_only=True)
+class JoinedRoomInfo:
+    """§4.2."""
+
+    name: str
+    description: str
+    host_user_id: int
+    participants_count: int
+
+
+@frozen(kw_only=True)
+class RoomJoined:
+    """§4.2: a snapshot of the room at the position of the join."""
+
+    room_id: int
+    room_info: JoinedRoomInfo
+    participants: list[RoomMember]
+    recent_messages: list[ChatMessage]
+
+
+@frozen(kw_only=True)
+class UserJoined:
+    """§4.2, to the other members."""
+
+    action: ClassVar[str] = "USER_JOINED"
+    room_id: int
+    user: RoomMember
+    participants_count: int
+
+
+@frozen(kw_only=True)
+class UserLeft:
+    """v1.1, to the members who stay."""
+
+    action: ClassVar[str] = "USER_LEFT"
+    room_id: int
+    user: RoomMember
+    participants_count: int
+
+
+@frozen(kw_only=True)
+class HostChanged:
+    """v1.1: the longest-standing member has become host."""
+
+    action: ClassVar[str] = "HOST_CHANGED"
+    room_id: int
+    host_user_id: int
+    nickname: str
+
+
+@frozen(kw_only=True)
+class Participant:
+    """A member as ROOM_INFO shows him (§4.4)."""
+
+    user_id: int
+    nickname: str
+    role: str
+    joined_at: str
+
+
+@frozen(kw_only=True)
+class RoomInfo:
+    """§4.4."""
+
+    room_id: int
+    name: str
+    description: str
+    is_open: bool
+    host_user_id: int
+    participants_count: int
+    max_participants: int
+    created_at: str
+    participants: list[Participant]
+
+
+@frozen(kw_only=True)
+class Nothing:
+    """A request without fields."""
+
+
+@frozen(kw_only=True)
+class ListedRoom:
+    """A room of the user with what he has not read (v1.1)."""
+
+    room_id: int
+    name: str
+    description: str
+    is_open: bool
+    host_user_id: int
+    participants_count: int
+    unread_messages: int
+    last_message: ChatMessage | None
+
+
+@frozen(kw_only=True)
+class RoomsListed:
+    """v1.1: the newest activity first."""
+
+    rooms: list[ListedRoom]
+
+
+def _shown(room: Room, member: Member) -> RoomMember:
+    return RoomMember(user_id=member.user_id, nickname=member.nickname, role=room.role_of(member.user_id))
+
+
+@actions.on("CREATE_ROOM", CreateRoom, message="채팅방이 생성되었습니다")
+async def create_room(ctx: Context, request: CreateRoom) -> RoomCreated:
+    """Create a room with the asking user as host; the invited are handled as INVITE."""
+    return await ctx.store.run(_create, ctx.user_id, request, ctx.now_ms)
+
+
+async def _create(tx: Transaction, user_id: int, request: CreateRoom, now_ms: int) -> RoomCreated:
+    room = await rooms.create(
+        tx,
+        name=request.name,
+        description=request.description or "",
+        is_open=request.is_open,
+        max_participants=request.max_participants,
+        host_user_id=user_id,
+        now_ms=now_ms,
+    )
+    await rooms.take_place(tx, room.room_id)
+    # Nobody is told, but the host's devices listen from here on.
+    channel = log.room(room.room_id)
+    position = await log.publish(tx, channel, None, now_ms=now_ms, effect=f"+{log.user(user_id)}")
+    await rooms.add_member(tx, room.room_id, user_id, position=position, now_ms=now_ms)
+    room = await rooms.find(tx, room.room_id)
+    await inviting.invite(tx, room, inviter_user_id=user_id, user_ids=request.invited_user_ids, now_ms=now_ms)
+    return RoomCreated(
+        room_id=room.room_id,
+        name=room.name,
+        description=room.description,
+        host_user_id=user_id,
+        participants=[_shown(room, member) for member in await rooms.members(tx, room.room_id)],
+        created_at=iso(room.created_at),
+    )
+
+
+@actions.on("JOIN_ROOM", InRoom, message="채팅방에 참가했습니다")
+async def join_room(ctx: Context, request: InRoom) -> RoomJoined:
+    """Become a member of an open room, or of one with an invitation.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, PERMISSION_DENIED, ROOM_FULL.
+    """
+    return await ctx.store.run(_join, request.room_id, ctx.user_id, ctx.now_ms)
+
+
+async def _join(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> RoomJoined:
+    room = await rooms.find(tx, room_id)
+    position = await rooms.membership(tx, room_id, user_id)
+    if position is None:
+        position = await _enter(tx, room, user_id, now_ms)
+        room = await rooms.find(tx, room_id)
+    return RoomJoined(
+        room_id=room_id,
+        room_info=JoinedRoomInfo(
+            name=room.name,
+            description=room.description,
+            host_user_id=room.host_user_id,
+            participants_count=room.members,
+        ),
+        participants=[_shown(room, member) for member in await rooms.members(tx, room_id)],
+        recent_messages=await messages.newest(tx, room_id, after=0 if room.is_open else position, limit=_RECENT),
+    )
+
+
+async def _enter(tx: Transaction, room: Room, user_id: int, now_ms: int) -> int:
+    if not room.is_open and not await rooms.invited(tx, room.room_id, user_id):
+        raise Refused(Code.PERMISSION_DENIED, "data.room_id: the room is not open and you are not invited")
+    if not await rooms.take_place(tx, room.room_id):
+        raise Refused(Code.ROOM_FULL, f"data.room_id: the room has its {room.max_participants} members")
+    author = await users.author(tx, user_id)
+    joined = UserJoined(
+        room_id=room.room_id,
+        user=RoomMember(user_id=user_id, nickname=author.nickname, role=room.role_of(user_id)),
+        participants_count=room.members + 1,
+    )
+    channel = log.room(room.room_id)
+    position = await log.publish(tx, channel, joined, now_ms=now_ms, effect=f"+{log.user(user_id)}")
+    await rooms.add_member(tx, room.room_id, user_id, position=position, now_ms=now_ms)
+    return position
+
+
+@actions.on("EXIT_ROOM", InRoom, message="채팅방에서 나갔습니다")
+async def exit_room(ctx: Context, request: InRoom) -> InRoom:
+    """Leave a room and its video rooms.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    await ctx.store.run(_exit, request.room_id, ctx.user_id, ctx.now_ms)
+    return request
+
+
+async def _exit(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> None:
+    room, _ = await rooms.find_for_member(tx, room_id, user_id)
+    await leaving.leave_chat_room(tx, room_id, user_id, now_ms)
+    author = await users.author(tx, user_id)
+    left = await rooms.remove_member(tx, room_id, user_id)
+    gone = UserLeft(
+        room_id=room_id,
+        user=RoomMember(user_id=user_id, nickname=author.nickname, role=room.role_of(user_id)),
+        participants_count=left,
+    )
+    await log.publish(tx, log.room(room_id), gone, now_ms=now_ms, effect=f"-{log.user(user_id)}")
+    if left and room.host_user_id == user_id:
+        host = (await rooms.members(tx, room_id))[0]
+        await rooms.set_host(tx, room_id, host.user_id)
+        changed = HostChanged(room_id=room_id, host_user_id=host.user_id, nickname=host.nickname)
+        await log.publish(tx, log.room(room_id), changed, now_ms=now_ms)
+    if not left:
+        await leaving.close_chat_room(tx, room_id, now_ms)
+
+
+@actions.on("ROOM_INFO", InRoom)
+async def room_info(ctx: Context, request: InRoom) -> RoomInfo:
+    """Show a room to its members, to invited users, and when it is open to anyone.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, PERMISSION_DENIED.
+    """
+    return await ctx.store.run(_info, request.room_id, ctx.user_id)
+
+
+async def _info(tx: Transaction, room_id: int, user_id: int) -> RoomInfo:
+    room = await rooms.find(tx, room_id)
+    if (
+        not room.is_open
+        and await rooms.membership(tx, room_id, user_id) is None
+        and not await rooms.invited(tx, room_id, user_id)
+    ):
+        raise Refused(Code.PERMISSION_DENIED, "data.room_id: the room is not open and you are not invited")
+    return RoomInfo(
+        room_id=room_id,
+        name=room.name,
+        description=room.description,
+        is_open=room.is_open,
+        host_user_id=room.host_user_id,
+        participants_count=room.members,
+        max_participants=room.max_participants,
+        created_at=iso(room.created_at),
+        participants=[
+            Participant(
+                user_id=one.user_id, nickname=one.nickname, role=room.role_of(one.user_id), joined_at=iso(one.joined_at)
+            )
+            for one in await rooms.members(tx, room_id)
+        ],
+    )
+
+
+@actions.on("LIST_ROOMS", Nothing)
+async def list_rooms(ctx: Context, request: Nothing) -> RoomsListed:  # noqa: ARG001 - the request has no fields
+    """List the user's rooms, the newest activity first."""
+    return await ctx.store.run(_list, ctx.user_id)
+
+
+async def _list(tx: Transaction, user_id: int) -> RoomsListed:
+    unread = await messages.unread(tx, user_id)
+    mine = await rooms.by_activity(tx, user_id)
+    last = await messages.by_ids(tx, [newest for _, newest in mine if newest is not None])
+    return RoomsListed(
+        rooms=[
+            ListedRoom(
+                room_id=room.room_id,
+                name=room.name,
+                description=room.description,
+                is_open=room.is_open,
+                host_user_id=room.host_user_id,
+                participants_count=room.members,
+                unread_messages=unread.get(room.room_id, 0),
+                last_message=None if newest is None else last.get(newest),
+            )
+            for room, newest in mine
+        ]
+    )

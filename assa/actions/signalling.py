@@ -1,0 +1,145 @@
+"""The relay of SDP and ICE candidates between participants (§7.3, §7.4).
+
+Neither is parsed or changed. Relays go through the event log, so a short drop loses none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from attrs import frozen
+
+from assa import log
+from assa.errors import Code, Refused
+from assa.registry import Actions, Context, Rate
+from assa.storage import Transaction, video
+from assa.wire import Event, Id
+
+if TYPE_CHECKING:
+    from assa.limits import Limits
+
+actions = Actions()
+SdpType = Literal["offer", "answer", "pranswer", "rollback"]
+
+
+@frozen(kw_only=True)
+class SendSdp:
+    """§7.3, from the sender."""
+
+    video_room_id: Id
+    target_user_id: Id
+    sdp_type: SdpType
+    sdp_data: str
+
+
+@frozen(kw_only=True)
+class Sdp:
+    """§7.3, to the target."""
+
+    action: ClassVar[str] = "SDP"
+    video_room_id: int
+    sender_user_id: int
+    sdp_type: SdpType
+    sdp_data: str
+
+
+@frozen(kw_only=True)
+class SendIceCandidate:
+    """§7.4, from the sender; an empty candidate is the end of candidates."""
+
+    video_room_id: Id
+    target_user_id: Id
+    candidate: str
+    sdp_mid: str | None = None
+    sdp_mline_index: int | None = None
+
+
+@frozen(kw_only=True)
+class IceCandidate:
+    """§7.4, to the target."""
+
+    action: ClassVar[str] = "ICE_CANDIDATE"
+    video_room_id: int
+    sender_user_id: int
+    candidate: str
+    sdp_mid: str | None
+    sdp_mline_index: int | None
+
+
+@frozen(kw_only=True)
+class _Relay:
+    event: Event
+    video_room_id: int
+    target_user_id: int
+    session_id: str
+    now_ms: int
+    wrong: Refused | None
+    """What the content is refused for, once the participants are known to be right."""
+
+
+def _too_long(field: str, text: str, limit: int) -> Refused | None:
+    if len(text.encode()) <= limit:
+        return None
+    return Refused(Code.MESSAGE_TOO_LONG, f"data.{field}: expected at most {limit} bytes")
+
+
+@actions.on("SDP", SendSdp, answered=False, rate=Rate.RELAYS)
+async def sdp(ctx: Context, request: SendSdp) -> None:
+    """Relay a session description to another participant.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM, MESSAGE_TOO_LONG.
+    """
+    event = Sdp(
+        video_room_id=request.video_room_id,
+        sender_user_id=ctx.user_id,
+        sdp_type=request.sdp_type,
+        sdp_data=request.sdp_data,
+    )
+    limits: Limits = ctx.services.limits
+    await _send(ctx, request, event, _too_long("sdp_data", request.sdp_data, limits.sdp_bytes))
+
+
+@actions.on("ICE_CANDIDATE", SendIceCandidate, answered=False, rate=Rate.RELAYS)
+async def ice_candidate(ctx: Context, request: SendIceCandidate) -> None:
+    """Relay an ICE candidate to another participant.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM, MESSAGE_TOO_LONG.
+    """
+    event = IceCandidate(
+        video_room_id=request.video_room_id,
+        sender_user_id=ctx.user_id,
+        candidate=request.candidate,
+        sdp_mid=request.sdp_mid,
+        sdp_mline_index=request.sdp_mline_index,
+    )
+    limits: Limits = ctx.services.limits
+    await _send(ctx, request, event, _too_long("candidate", request.candidate, limits.candidate_bytes))
+
+
+async def _send(
+    ctx: Context, request: SendSdp | SendIceCandidate, event: Sdp | IceCandidate, wrong: Refused | None
+) -> None:
+    relay = _Relay(
+        event=event,
+        video_room_id=request.video_room_id,
+        target_user_id=request.target_user_id,
+        session_id=ctx.session_id,
+        now_ms=ctx.now_ms,
+        wrong=wrong,
+    )
+    await ctx.store.run(_relay, relay)
+
+
+async def _relay(tx: Transaction, relay: _Relay) -> None:
+    await video.find(tx, relay.video_room_id)
+    seats = await video.seats(tx, relay.video_room_id)
+    if not any(seat.session_id == relay.session_id for seat in seats):
+        raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you do not take part from this connection")
+    target = next((seat for seat in seats if seat.user_id == relay.target_user_id), None)
+    if target is None:
+        raise Refused(Code.USER_NOT_IN_ROOM, "data.target_user_id: does not take part in this video room")
+    if relay.wrong is not None:
+        raise relay.wrong
+    await log.publish(tx, log.session(target.session_id), relay.event, now_ms=relay.now_ms)

@@ -1,0 +1,326 @@
+"""Video rooms (§7.1, §7.2, §7.5 to §7.7) and GET_ICE_SERVERS (v1.1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from attrs import frozen
+
+from assa import log
+from assa.changes import leaving
+from assa.errors import Code, Refused
+from assa.registry import Actions, Context, Rate
+from assa.storage import Transaction, rooms, video
+from assa.storage.video import Seat, VideoRoom
+from assa.wire import Id, Length, Range, iso
+
+actions = Actions()
+
+
+@frozen(kw_only=True)
+class CreateVideoRoom:
+    """§7.1."""
+
+    chat_room_id: Id
+    video_room_name: Annotated[str, Length(1, 100)]
+    max_participants: Annotated[int, Range(2, 50)] = 10
+
+
+@frozen(kw_only=True)
+class VideoRoomCreated:
+    """§7.1, and v1.1 to the members of the chat room; `participants` is empty: nobody has joined."""
+
+    action: ClassVar[str] = "VIDEO_ROOM_CREATED"
+    video_room_id: int
+    video_room_name: str
+    chat_room_id: int
+    host_user_id: int
+    participants: list[Participant]
+    max_participants: int
+    created_at: str
+
+
+@frozen(kw_only=True)
+class MediaStatus:
+    """Whether a participant's microphone and camera are on (§7.2)."""
+
+    audio_enabled: bool = True
+    video_enabled: bool = True
+
+
+@frozen(kw_only=True)
+class Participant:
+    """A participant of a video room (§7.2): `role` is host or participant."""
+
+    user_id: int
+    nickname: str
+    role: str
+    media_status: MediaStatus
+
+
+@frozen(kw_only=True)
+class JoinVideoRoom:
+    """§7.2; `media_status` v1.1."""
+
+    video_room_id: Id
+    media_status: MediaStatus | None = None
+
+
+@frozen(kw_only=True)
+class InVideoRoom:
+    """The request of every action that only names a video room."""
+
+    video_room_id: Id
+
+
+@frozen(kw_only=True)
+class VideoRoomJoined:
+    """§7.2; `ice_servers` (v1.1) is the W3C RTCIceServer list."""
+
+    video_room_id: int
+    participants: list[Participant]
+    ice_servers: list[dict[str, Any]]
+
+
+@frozen(kw_only=True)
+class ParticipantJoined:
+    """v1.1, to the other participants."""
+
+    action: ClassVar[str] = "PARTICIPANT_JOINED"
+    video_room_id: int
+    participant: Participant
+
+
+@frozen(kw_only=True)
+class SetMediaStatus:
+    """§7.5."""
+
+    video_room_id: Id
+    audio_enabled: bool
+    video_enabled: bool
+
+
+@frozen(kw_only=True)
+class ParticipantMediaStatus:
+    """§7.5, to the other participants."""
+
+    action: ClassVar[str] = "PARTICIPANT_MEDIA_STATUS"
+    video_room_id: int
+    user_id: int
+    nickname: str
+    audio_enabled: bool
+    video_enabled: bool
+
+
+@frozen(kw_only=True)
+class ParticipantsGot:
+    """§7.7."""
+
+    video_room_id: int
+    participants: list[Participant]
+
+
+@frozen(kw_only=True)
+class IceServersGot:
+    """v1.1."""
+
+    video_room_id: int
+    ice_servers: list[dict[str, Any]]
+
+
+def _shown(room: VideoRoom, seat: Seat) -> Participant:
+    return Participant(
+        user_id=seat.user_id,
+        nickname=seat.nickname,
+        role="host" if seat.user_id == room.host_user_id else "participant",
+        media_status=MediaStatus(audio_enabled=seat.audio_enabled, video_enabled=seat.video_enabled),
+    )
+
+
+async def _find_for_member(tx: Transaction, video_room_id: int, user_id: int) -> VideoRoom:
+    """Return a video room to a member of its chat room.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    room = await video.find(tx, video_room_id)
+    if await rooms.membership(tx, room.chat_room_id, user_id) is None:
+        raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you are not a member of its chat room")
+    return room
+
+
+async def _seat_of(tx: Transaction, video_room_id: int, session_id: str) -> Seat:
+    """Return the seat of a session.
+
+    Raises:
+        Refused: USER_NOT_IN_ROOM.
+    """
+    for seat in await video.seats(tx, video_room_id):
+        if seat.session_id == session_id:
+            return seat
+    raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you do not take part from this connection")
+
+
+@actions.on("CREATE_VIDEO_ROOM", CreateVideoRoom, message="영상회의 방이 생성되었습니다")
+async def create_video_room(ctx: Context, request: CreateVideoRoom) -> VideoRoomCreated:
+    """Open a video room in a chat room; its creator joins like the others.
+
+    Raises:
+        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    return await ctx.store.run(_create, ctx.user_id, ctx.session_id, request, ctx.now_ms)
+
+
+async def _create(
+    tx: Transaction, user_id: int, session_id: str, request: CreateVideoRoom, now_ms: int
+) -> VideoRoomCreated:
+    await rooms.find_for_member(tx, request.chat_room_id, user_id)
+    room = await video.create(
+        tx,
+        chat_room_id=request.chat_room_id,
+        name=request.video_room_name,
+        host_user_id=user_id,
+        max_participants=request.max_participants,
+        now_ms=now_ms,
+    )
+    created = VideoRoomCreated(
+        video_room_id=room.video_room_id,
+        video_room_name=room.name,
+        chat_room_id=room.chat_room_id,
+        host_user_id=user_id,
+        participants=[],
+        max_participants=room.max_participants,
+        created_at=iso(now_ms),
+    )
+    await log.publish(tx, log.room(room.chat_room_id), created, now_ms=now_ms, origin=session_id)
+    return created
+
+
+@actions.on("JOIN_VIDEO_ROOM", JoinVideoRoom, message="영상회의에 참가했습니다")
+async def join_video_room(ctx: Context, request: JoinVideoRoom) -> VideoRoomJoined:
+    """Take part in a video room from this session; a participation elsewhere moves here.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM, MAX_PARTICIPANTS_REACHED.
+    """
+    participants = await ctx.store.run(_join, ctx.user_id, ctx.session_id, request, ctx.now_ms)
+    ice_servers = ctx.services.ice_servers(ctx.user_id, ctx.now_ms)
+    return VideoRoomJoined(
+        video_room_id=request.video_room_id, participants=participants, ice_servers=ice_servers
+    )
+
+
+async def _join(
+    tx: Transaction, user_id: int, session_id: str, request: JoinVideoRoom, now_ms: int
+) -> list[Participant]:
+    room = await _find_for_member(tx, request.video_room_id, user_id)
+    seat = next((one for one in await video.seats(tx, room.video_room_id) if one.user_id == user_id), None)
+    if seat is None or seat.session_id != session_id:
+        if seat is not None:
+            await _move(tx, room, seat, now_ms)
+        elif not await video.take_seat(tx, room.video_room_id):
+            rule = f"data.video_room_id: the video room has its {room.max_participants} participants"
+            raise Refused(Code.MAX_PARTICIPANTS_REACHED, rule)
+        await _sit(tx, room, user_id, session_id, request.media_status or MediaStatus(), now_ms)
+    return [_shown(room, one) for one in await video.seats(tx, room.video_room_id)]
+
+
+async def _move(tx: Transaction, room: VideoRoom, seat: Seat, now_ms: int) -> None:
+    """Tell everybody, the old device too, that a participation goes to another session."""
+    channel = log.video(room.video_room_id)
+    moved = leaving.ParticipantLeft(
+        video_room_id=room.video_room_id, user_id=seat.user_id, nickname=seat.nickname, reason="moved"
+    )
+    await log.publish(tx, channel, moved, now_ms=now_ms)
+    await log.publish(tx, channel, None, now_ms=now_ms, effect=f"-{log.session(seat.session_id)}")
+
+
+async def _sit(
+    tx: Transaction, room: VideoRoom, user_id: int, session_id: str, media: MediaStatus, now_ms: int
+) -> None:
+    await video.put_seat(
+        tx,
+        room.video_room_id,
+        user_id,
+        session_id=session_id,
+        audio=media.audio_enabled,
+        video=media.video_enabled,
+    )
+    joined = ParticipantJoined(
+        video_room_id=room.video_room_id,
+        participant=_shown(room, await _seat_of(tx, room.video_room_id, session_id)),
+    )
+    channel = log.video(room.video_room_id)
+    position = await log.publish(tx, channel, joined, now_ms=now_ms, effect=f"+{log.session(session_id)}")
+    await video.set_position(tx, room.video_room_id, user_id, position)
+
+
+@actions.on("MEDIA_STATUS", SetMediaStatus, answered=False, rate=Rate.RELAYS)
+async def media_status(ctx: Context, request: SetMediaStatus) -> None:
+    """Tell the other participants whether one's microphone and camera are on.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    await ctx.store.run(_set_media, ctx.session_id, request, ctx.now_ms)
+
+
+async def _set_media(tx: Transaction, session_id: str, request: SetMediaStatus, now_ms: int) -> None:
+    await video.find(tx, request.video_room_id)
+    seat = await _seat_of(tx, request.video_room_id, session_id)
+    await video.set_media(
+        tx, request.video_room_id, seat.user_id, audio=request.audio_enabled, video=request.video_enabled
+    )
+    event = ParticipantMediaStatus(
+        video_room_id=request.video_room_id,
+        user_id=seat.user_id,
+        nickname=seat.nickname,
+        audio_enabled=request.audio_enabled,
+        video_enabled=request.video_enabled,
+    )
+    await log.publish(tx, log.video(request.video_room_id), event, now_ms=now_ms, origin=session_id)
+
+
+@actions.on("EXIT_VIDEO_ROOM", InVideoRoom, message="영상회의에서 나갔습니다")
+async def exit_video_room(ctx: Context, request: InVideoRoom) -> InVideoRoom:
+    """Leave a video room.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    await ctx.store.run(_exit, request.video_room_id, ctx.session_id, ctx.now_ms)
+    return request
+
+
+async def _exit(tx: Transaction, video_room_id: int, session_id: str, now_ms: int) -> None:
+    room = await video.find(tx, video_room_id)
+    seat = await _seat_of(tx, video_room_id, session_id)
+    await leaving.leave(tx, room, seat, reason="exit", now_ms=now_ms)
+
+
+@actions.on("GET_VIDEO_ROOM_PARTICIPANT", InVideoRoom)
+async def get_video_room_participant(ctx: Context, request: InVideoRoom) -> ParticipantsGot:
+    """List the participants for a member of the chat room.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    participants = await ctx.store.run(_participants, request.video_room_id, ctx.user_id)
+    return ParticipantsGot(video_room_id=request.video_room_id, participants=participants)
+
+
+async def _participants(tx: Transaction, video_room_id: int, user_id: int) -> list[Participant]:
+    room = await _find_for_member(tx, video_room_id, user_id)
+    return [_shown(room, one) for one in await video.seats(tx, video_room_id)]
+
+
+@actions.on("GET_ICE_SERVERS", InVideoRoom)
+async def get_ice_servers(ctx: Context, request: InVideoRoom) -> IceServersGot:
+    """Give fresh TURN credentials to a member of the chat room.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    await ctx.store.run(_find_for_member, request.video_room_id, ctx.user_id)
+    ice_servers = ctx.services.ice_servers(ctx.user_id, ctx.now_ms)
+    return IceServersGot(video_room_id=request.video_room_id, ice_servers=ice_servers)

@@ -1,0 +1,187 @@
+"""What an action is, and the registry that finds it by name.
+
+An action is a coroutine function ``async def action(ctx, request)`` that returns the data of its
+answer, or raises :class:`assa.errors.Refused`. It encodes nothing, writes to no connection and
+sees no `seq_id`. It makes its checks and its changes in one ``ctx.store`` call: requests of one
+client are in flight together, and the store's order is what keeps their answers in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from assa.auth import Identity, Tokens
+    from assa.limits import Limits
+    from assa.storage import Entry, Store
+
+R = TypeVar("R")
+
+
+class Rate(Enum):
+    """Which token bucket of its user a request is taken from."""
+
+    MESSAGES = "messages"
+    RELAYS = "relays"
+    OTHERS = "others"
+
+
+class IceServers(Protocol):
+    """Gives the W3C RTCIceServer list of a user (§7, v1.1)."""
+
+    def __call__(self, user_id: int, now_ms: int) -> list[dict[str, Any]]:
+        """Return the list, with TURN credentials that run out."""
+
+
+@frozen(kw_only=True)
+class Attached:
+    """A session that a CONNECT has opened or resumed.
+
+    Args:
+        identity: Whom the token named.
+        session_id: Its id.
+        attachment: The number of this connection among the session's.
+        channels: What the connection listens to.
+        replay: Entries that follow its CONNECT_RESPONSE.
+    """
+
+    identity: Identity
+    session_id: str
+    attachment: int
+    channels: Sequence[str]
+    replay: Sequence[Entry]
+
+
+class Client(Protocol):
+    """The connection that a request came from, as far as actions on the connection itself need it."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """Return who is connected, or None before CONNECT."""
+
+    def admit(self) -> None:
+        """Raise Refused (SERVER_FULL) when this node takes no more clients."""
+
+    def attach(self, attached: Attached) -> None:
+        """Become connected: hear events from here on."""
+
+    def renew(self, identity: Identity) -> None:
+        """Go on with a newer token of the same user."""
+
+    def end(self) -> None:
+        """Close after the answer, for good."""
+
+
+@frozen(kw_only=True)
+class Services:
+    """What actions work with; the same for all clients of a node.
+
+    Args:
+        store: Where everything durable is.
+        tokens: Tells who a JWT is.
+        limits: Section 10.
+        node: Name of this node, unique in the deployment.
+        now_ms: The time, milliseconds since the epoch.
+        ice_servers: STUN and TURN servers for calls.
+        files_prefix: What every `file_path` starts with.
+    """
+
+    store: Store
+    tokens: Tokens
+    limits: Limits
+    node: str
+    now_ms: Callable[[], int]
+    ice_servers: IceServers
+    files_prefix: str = "/storage/"
+
+
+@frozen(kw_only=True)
+class Context:
+    """What an action knows of the client that asks.
+
+    `user_id` is 0 and `session_id` empty before CONNECT, which alone runs then.
+    """
+
+    services: Services
+    client: Client
+    user_id: int = 0
+    session_id: str = ""
+    scopes: frozenset[str] = frozenset()
+    asked_session_id: str | None = None
+    """The envelope's `session_id`, which counts in CONNECT alone."""
+
+    @property
+    def store(self) -> Store:
+        """Return the store."""
+        return self.services.store
+
+    @property
+    def now_ms(self) -> int:
+        """Return the time, milliseconds since the epoch."""
+        return self.services.now_ms()
+
+
+Run = Callable[[Context, R], Awaitable[Any]]
+
+
+@frozen(kw_only=True)
+class Action:
+    """One thing that a client can ask for.
+
+    Args:
+        name: Its name on the wire.
+        request: The attrs class of its `data`, or None when it has none.
+        run: What it does.
+        message: The Korean text of its success, where the protocol has one.
+        answered: Whether its success is answered.
+        rate: The bucket that pays for it.
+        exclusive: Waits for the client's earlier requests, and the later ones wait for it.
+        early: Allowed before CONNECT has succeeded.
+    """
+
+    name: str
+    request: type[Any]
+    run: Run[Any]
+    message: str | None = None
+    answered: bool = True
+    rate: Rate = Rate.OTHERS
+    exclusive: bool = False
+    early: bool = False
+
+
+@frozen
+class Actions:
+    """Actions by name."""
+
+    by_name: dict[str, Action] = field(factory=dict)
+
+    def on(self, name: str, request: type[R], **options: Any) -> Callable[[Run[R]], Run[R]]:  # noqa: ANN401
+        """Register the decorated coroutine function as action `name`; options as in :class:`Action`."""
+
+        def register(run: Run[R]) -> Run[R]:
+            self.by_name[name] = Action(name=name, request=request, run=run, **options)
+            return run
+
+        return register
+
+    @classmethod
+    def joined(cls, *areas: Actions) -> Actions:
+        """Return the actions of several areas together."""
+        together: dict[str, Action] = {}
+        for area in areas:
+            together |= area.by_name
+        return cls(together)
+
+    def __getitem__(self, name: str) -> Action | None:
+        """Return the action of that name, or None."""
+        return self.by_name.get(name)
+
+    def names(self) -> Mapping[str, Action]:
+        """Return all actions by name."""
+        return self.by_name
