@@ -1,0 +1,75 @@
+/* What load.c, which knows when to send and what to expect, shares with load_protocols.c, which knows the bytes. */
+#ifndef LOAD_H
+#define LOAD_H
+
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    AT_ONCE = 32,        /* logins or joins in flight: below the smallest listen backlog of the servers (50) */
+    MAX_WINDOW = 64,     /* requests */
+    MAX_REQUEST = 4096,  /* bytes */
+    MAX_EVENTS = 1024,
+    READ_SIZE = 1 << 18, /* bytes */
+    KEPT_BUFFER = 8192,  /* bytes; a larger one was needed for a list of members only */
+    PATIENCE_MS = 8000,  /* without any byte from the server */
+    QUIET_MS = 30,       /* after which a surplus is not expected any more */
+};
+
+enum step { UPGRADING, LOGGING_IN, IDLE, JOINING, READY };
+
+struct client {
+    int fd, number;
+    bool sender;
+    enum step step;
+    char *token;
+    char *rest; /* a message whose end has not come yet */
+    size_t rest_length, rest_capacity;
+    long unsent, delivered, expected; /* messages of this run */
+    int unacknowledged;
+};
+
+struct protocol {
+    const char *name;
+    void (*login)(struct client *);
+    void (*create)(struct client *); /* the first member's join */
+    void (*join)(struct client *);
+    size_t (*message)(struct client *, char *to);                        /* writes a request, returns its bytes */
+    size_t (*split)(struct client *, const char *bytes, size_t length);  /* handles what is complete, returns its bytes */
+};
+
+struct settings {
+    const struct protocol *protocol;
+    const char *content;
+    int port, rooms, members, senders, count, window;
+};
+
+struct totals {
+    long acknowledged, delivered, bytes; /* of this run */
+    long news;                           /* joins of others that were heard */
+};
+
+extern struct settings settings;
+extern struct client *clients;
+extern struct totals totals;
+
+noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void *grown(void *memory, size_t size);
+void transmit(struct client *client, const char *bytes, size_t length);
+void step_done(struct client *client, enum step step);
+const struct protocol *protocol_named(const char *name);
+
+#endif
