@@ -180,7 +180,8 @@ class Tokens:
         if "crit" in header:
             # RFC 7515, 4.1.11: what must be understood and is not, is refused.
             raise _invalid("its header has crit, which is not supported")
-        named = [key for key in self.keys if "kid" not in header or key.kid == header["kid"]]
+        any_key = "kid" not in header
+        named = [key for key in self.keys if any_key or (key.kid and key.kid == header["kid"])]
         if not named:
             raise _invalid("its kid names no configured key")
         if keys := [key for key in named if key.algorithm == header.get("alg")]:

@@ -136,6 +136,7 @@ class LimitsSection:
     outgoing_bytes: Count = 1_048_576
     window_requests: Count = 16
     replay_events: Count = 1_000
+    replay_bytes: Count = 8_388_608
     shutdown: Seconds = 10
 
 
