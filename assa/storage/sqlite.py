@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
@@ -154,47 +153,33 @@ class SqliteStore:
         self._idle: list[Deferred[None]] = []
         self._connection: sqlite3.Connection | None = None
 
-    def start(self) -> Deferred[list[str]]:
-        """Open the file and bring its schema up to date.
+    def open(self) -> list[str]:
+        """Open the file and bring its schema up to date, blocking.
 
         Returns:
-            Fires with the names of the migrations applied; fails with MigrationError,
-            or Unavailable when the file cannot be used.
+            The names of the migrations applied.
+
+        Raises:
+            Unavailable: The file cannot be used.
+            MigrationError: Its schema does not fit this program.
         """
         if sqlite3.sqlite_version_info < _OLDEST:
             raise Unavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or later is needed")
-        opened: Deferred[list[str]] = Deferred()
-        self._open = True
-        self._busy = True
-        self._worker.start()
-        self._worker.do(self._connect, lambda result: self._opened(opened, result))
-        return opened
-
-    def _connect(self) -> Any:  # noqa: ANN401
         try:
-            self._connection = sqlite3.connect(
+            connection = sqlite3.connect(
                 self._path, isolation_level=None, check_same_thread=False, cached_statements=512
             )
-            for pragma in (
-                "journal_mode=WAL", f"synchronous={self._synchronous}", "busy_timeout=5000", "cache_size=-65536",
-            ):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.execute("BEGIN IMMEDIATE")
-            applied = _drive(migrate(_Transaction(self._connection), _DIALECT, self._now_ms()))
-            self._connection.execute("COMMIT")
+            for pragma in ("busy_timeout=5000", "journal_mode=WAL", f"synchronous={self._synchronous}"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("BEGIN IMMEDIATE")
+            applied = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
+            connection.execute("COMMIT")
         except sqlite3.Error as wrong:
-            return Unavailable(f"{Path(self._path).name}: {wrong}")
-        except Exception as wrong:  # noqa: BLE001 - goes to whoever waits for the start
-            return wrong
+            raise Unavailable(f"{self._path}: {wrong}") from None
+        self._connection = connection
+        self._open = True
+        self._worker.start()
         return applied
-
-    def _opened(self, opened: Deferred[list[str]], result: Any) -> None:  # noqa: ANN401
-        self._busy = False
-        if isinstance(result, Exception):
-            opened.errback(Failure(result))
-        else:
-            opened.callback(result)
-            self._next_group()
 
     def run(self, query: Query[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run one query, see :meth:`assa.storage.Store.run`."""

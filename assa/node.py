@@ -1,0 +1,226 @@
+"""One node: the clients connected to it, their timers, and what they share.
+
+This is what an embedding program builds, with its own store and clock; :mod:`assa.tcp` and other
+fronts open sessions on it. ``start`` and ``shutdown`` frame its life.
+"""
+
+from __future__ import annotations
+
+import random
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+
+from assa import upkeep, wire
+from assa.errors import Code, Refused
+from assa.rates import RateLimits
+from assa.registry import Rate, Services
+from assa.session import Session
+from assa.storage import Unavailable, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from assa.hub import Hub
+    from assa.limits import Limits
+    from assa.registry import Actions
+    from assa.session import Front
+
+SWEEP_S = 0.5
+_EXPIRE_S = 1.0
+_TRIM_S = 10.0
+_FULL_RETRY_MS = 5_000
+_DRAIN_STEP_S = 0.05
+
+
+def _network(address: str) -> str:
+    """Return what failed CONNECTs are counted by: an IPv6 client has a whole /64 to itself."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    return address if ip.version == 4 else str(ip_network((ip, 64), strict=False))  # noqa: PLR2004
+
+
+async def _awaited(what: Awaitable[Any]) -> Any:
+    return await what
+
+
+class Node:
+    """The clients of one process.
+
+    Args:
+        services: What actions work with; its `node` names this node.
+        actions: What clients may ask for.
+        hub: Who listens to what.
+        clock: Timers; a reactor, or a fake one.
+        monotonic: Seconds that never jump.
+        rate_limits: How much a user may ask for.
+        keep_expired: Whether a connection outlives its token.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        *,
+        services: Services,
+        actions: Actions,
+        hub: Hub,
+        clock: IReactorTime,
+        monotonic: Callable[[], float],
+        rate_limits: RateLimits | None = None,
+        keep_expired: bool = False,
+    ) -> None:
+        self.services = services
+        self.actions = actions
+        self.limits: Limits = services.limits
+        self.hub = hub
+        self.clock = clock
+        self.monotonic = monotonic
+        self.keep_expired = keep_expired
+        self.draining = False
+        rate_limits = rate_limits or RateLimits()
+        self.rates = {rate: rate_limits.buckets(rate.value, monotonic) for rate in Rate}
+        self._failed_connects = rate_limits.buckets("failed_connects", monotonic)
+        self._connected: dict[Session, None] = {}
+        self._unauthenticated: dict[Session, None] = {}
+        self._signals = 0
+        self._away = False
+        self._loops: list[tuple[LoopingCall, float]] = []
+
+    # --- what sessions ask ---
+
+    def now_ms(self) -> int:
+        """Return the time, milliseconds since the epoch."""
+        return self.services.now_ms()
+
+    def early(self) -> float:
+        """Return how much of its first PING interval a connection leaves out."""
+        return random.uniform(0, 0.1)  # noqa: S311 - it only spreads load
+
+    def signal_id(self) -> str:
+        """Return a `seq_id` for what is in no log: it begins with no `e`."""
+        self._signals += 1
+        return f"s-{self.services.node}-{self._signals}"
+
+    def open(self, front: Front) -> Session:
+        """Return a session for a new connection; the oldest that waits for CONNECT may have to go."""
+        if len(self._unauthenticated) >= self.limits.unauthenticated_connections:
+            oldest = next(iter(self._unauthenticated))
+            oldest.refuse_all(Refused(Code.SERVER_FULL, "too many sockets wait for CONNECT"))
+        session = Session(self, front)
+        self._unauthenticated[session] = None
+        return session
+
+    def admit(self) -> None:
+        """Raise Refused (SERVER_FULL) when no more clients are taken (§10.1)."""
+        if len(self._connected) >= self.limits.connections:
+            rule = f"the server has its {self.limits.connections} clients"
+            raise Refused(Code.SERVER_FULL, rule, retry_after_ms=_FULL_RETRY_MS)
+
+    def check_failures(self, address: str) -> None:
+        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
+        wait_ms = self._failed_connects.wait_ms(_network(address))
+        if wait_ms:
+            raise Refused(Code.RATE_LIMITED, "too many failed CONNECTs", retry_after_ms=wait_ms)
+
+    def count_failure(self, address: str) -> None:
+        """Count a CONNECT that failed."""
+        self._failed_connects.take(_network(address))
+
+    def connected(self, session: Session, channels: Sequence[str]) -> None:
+        """Take a session among the connected: it hears events from here on."""
+        self._unauthenticated.pop(session, None)
+        self._connected[session] = None
+        self.hub.subscribe(session, channels)
+
+    def left(self, session: Session) -> None:
+        """Forget a session whose connection is closing."""
+        self._unauthenticated.pop(session, None)
+        self._connected.pop(session, None)
+        self.hub.remove(session)
+
+    def detach(self, session_id: str, attachment: int) -> None:
+        """Have the store know that a connection is gone; the session is kept for a while."""
+        self._in_background(self.services.store.run(sessions.detach, session_id, attachment, self.now_ms()))
+
+    def unavailable(self, reason: Unavailable) -> None:
+        """Log that the database is away, once until it is back."""
+        if not self._away:
+            self.log.error("the database is away: {reason}", reason=str(reason))
+        self._away = True
+
+    # --- timers ---
+
+    async def start(self) -> None:
+        """Take over what an earlier run left, then begin the timers.
+
+        Raises:
+            Unavailable: The database is away.
+        """
+        await self.services.store.run(sessions.detach_node, None, self.now_ms())
+        for work, seconds in ((self.sweep, SWEEP_S), (self._expire, _EXPIRE_S), (self._trim, _TRIM_S)):
+            loop = LoopingCall(work)
+            loop.clock = self.clock
+            self._loops.append((loop, seconds))
+            loop.start(seconds, now=False).addErrback(lambda failure: self.log.failure("a timer died", failure))
+
+    def sweep(self) -> None:
+        """Drive the heartbeat and the time-outs of every client."""
+        now = self.monotonic()
+        for session in (*self._unauthenticated, *self._connected):
+            try:
+                session.sweep(now)
+            except Exception:  # noqa: BLE001 - a LoopingCall dies of one exception, and the others' heartbeat with it
+                self.log.failure("the heartbeat of a client failed")
+        for buckets in (*self.rates.values(), self._failed_connects):
+            buckets.sweep()
+
+    def _expire(self) -> Deferred[None]:
+        return self._in_background(self.services.store.run(upkeep.expire, self.limits, self.now_ms()))
+
+    def _trim(self) -> Deferred[None]:
+        return self._in_background(self.services.store.run(upkeep.trim, self.limits, self.now_ms()))
+
+    def _in_background(self, work: Awaitable[object]) -> Deferred[None]:
+        return Deferred.fromCoroutine(_awaited(work)).addCallbacks(self._done, self._failed)
+
+    def _done(self, _: object) -> None:
+        self._away = False
+
+    def _failed(self, failure: Failure) -> None:
+        if isinstance(failure.value, Unavailable):
+            self.unavailable(failure.value)
+        else:
+            self.log.failure("work in the background failed", failure)
+
+    # --- the end ---
+
+    async def shutdown(self, farewell: Callable[[int], wire.Event]) -> None:
+        """Finish what is being answered and close every connection, resumably.
+
+        Args:
+            farewell: Makes the announcement for a client out of the milliseconds after which it
+                is to come back, different for each.
+        """
+        self.draining = True
+        for loop, _ in self._loops:
+            if loop.running:
+                loop.stop()
+        everybody = list(self._connected)
+        random.shuffle(everybody)
+        for place, session in enumerate(everybody):
+            body = wire.encode_event(farewell(1_000 + place * 10_000 // len(everybody)), self.now_ms())
+            session.tell(wire.with_seq_id(body, self.signal_id()))
+        deadline = self.monotonic() + self.limits.shutdown_s / 2
+        while any(session.busy for session in self._connected) and self.monotonic() < deadline:
+            await deferLater(self.clock, _DRAIN_STEP_S)
+        for session in (*self._unauthenticated, *self._connected):
+            session.close("shutdown")

@@ -1,0 +1,147 @@
+"""Outgoing bytes: what one reactor turn produces leaves a connection in one write.
+
+The kernel's send is most of the price of a delivery, so fewer sends is what counts. Where a plain
+TCP transport has nothing queued the bytes go straight to the socket; Twisted's own write would
+register for a writable socket and wait another turn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.tcp import Connection
+from twisted.logger import Logger
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorTime
+
+
+class Flushable(Protocol):
+    """Something with bytes that wait for the end of the turn."""
+
+    def flush(self) -> None:
+        """Send what waits."""
+
+
+class Flusher:
+    """Flushes everything that was written in a reactor turn, with one timer for all."""
+
+    log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._waiting: list[Flushable] = []
+
+    def add(self, one: Flushable) -> None:
+        """Have `one` flushed at the end of this turn."""
+        if not self._waiting:
+            self._clock.callLater(0, self.flush)
+        self._waiting.append(one)
+
+    def flush(self) -> None:
+        """Flush all that wait."""
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            try:
+                one.flush()
+            except Exception:  # noqa: BLE001 - one broken connection must not hold up the others
+                self.log.failure("flush failed")
+
+
+@implementer(IPushProducer)
+class Outgoing:
+    """The bytes on their way to one client, counted.
+
+    Args:
+        transport: Where they go; this object registers as its producer.
+        flusher: Calls :meth:`flush` at the end of a turn.
+        limit: Bytes of events that may wait while the client does not read.
+        slow: Called once when there are more.
+        ready: Called when the client reads again.
+    """
+
+    def __init__(
+        self, transport: Any, flusher: Flusher, *, limit: int, slow: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
+        self._transport = transport
+        self._flusher = flusher
+        self._limit = limit
+        self._slow = slow
+        self._ready = ready
+        self._parts: list[bytes] = []
+        self._held = 0
+        self.paused = False
+        # TLS and others have a buffer of their own above the socket.
+        self._direct = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
+        transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
+
+    def write(self, data: bytes) -> None:
+        """Send events; too many that wait make the client a slow one."""
+        if self.paused:
+            self._held += len(data)
+            if self._held > self._limit:
+                self._slow()
+                return
+        elif not self._parts:
+            self._flusher.add(self)
+        self._parts.append(data)
+
+    def answer(self, data: bytes) -> None:
+        """Send what the client asked for; it does not count as waiting, for its requests are limited."""
+        if not self.paused and not self._parts:
+            self._flusher.add(self)
+        self._parts.append(data)
+
+    def drop(self) -> None:
+        """Forget what waits: whole lines, so that what follows is understood."""
+        self._parts.clear()
+        self._held = 0
+
+    def flush(self) -> None:
+        """Send what waits, in one write."""
+        parts = self._parts
+        if self.paused or not parts:
+            return
+        self._parts = []
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        transport = self._transport
+        if (
+            self._direct
+            and not transport.dataBuffer
+            and not transport._tempDataBuffer  # noqa: SLF001 - the only way to know that nothing is queued
+            and transport.connected
+            and not transport.disconnecting
+        ):
+            sent = transport.writeSomeData(data)
+            if sent == len(data):
+                return
+            if type(sent) is int:
+                data = data[sent:]
+            # An exception instead of a count: the reactor meets it again and closes the connection.
+        transport.write(data)
+
+    def finish(self) -> None:
+        """Flush and stop producing: the transport may close once it has sent everything."""
+        self.paused = False
+        self.flush()
+        self._transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """The transport holds enough."""
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        """The transport has sent what it held."""
+        self.paused = False
+        self._held = 0
+        if self._parts:
+            self._flusher.add(self)
+        self._ready()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._parts.clear()

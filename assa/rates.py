@@ -1,0 +1,74 @@
+"""Token buckets for rate limits (protocol v1.1, section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+
+class Buckets:
+    """One token bucket a key; a bucket that is full again is forgotten.
+
+    Args:
+        rate: Tokens a second that flow in; 0 means no limit.
+        burst: Tokens that a bucket holds.
+        now: A monotonic clock in seconds.
+    """
+
+    def __init__(self, *, rate: float, burst: float, now: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._now = now
+        self._levels: dict[Hashable, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of buckets that are not full."""
+        return len(self._levels)
+
+    def _level(self, key: Hashable) -> float:
+        level, at = self._levels.get(key, (self._burst, 0.0))
+        return min(self._burst, level + (self._now() - at) * self._rate)
+
+    def wait_ms(self, key: Hashable) -> int:
+        """Return the milliseconds until a token can be had, 0 when there is one."""
+        if not self._rate:
+            return 0
+        missing = 1.0 - self._level(key)
+        return int(missing / self._rate * 1000) + 1 if missing > 0 else 0
+
+    def take(self, key: Hashable) -> int:
+        """Take a token; return 0, or the milliseconds to wait when there is none."""
+        if not self._rate:
+            return 0
+        wait_ms = self.wait_ms(key)
+        if not wait_ms:
+            self._levels[key] = (self._level(key) - 1.0, self._now())
+        return wait_ms
+
+    def sweep(self) -> None:
+        """Forget the buckets that are full."""
+        full = [key for key in self._levels if self._level(key) >= self._burst]
+        for key in full:
+            del self._levels[key]
+
+
+@frozen(kw_only=True)
+class RateLimits:
+    """How many per second, 0 for no limit, and how many at once, of each kind."""
+
+    messages: float = 20
+    messages_burst: float = 100
+    relays: float = 100
+    relays_burst: float = 400
+    others: float = 20
+    others_burst: float = 100
+    failed_connects: float = 1
+    failed_connects_burst: float = 20
+
+    def buckets(self, kind: str, now: Callable[[], float]) -> Buckets:
+        """Return the buckets of a kind: messages, relays, others or failed_connects."""
+        return Buckets(rate=getattr(self, kind), burst=getattr(self, f"{kind}_burst"), now=now)

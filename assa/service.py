@@ -1,0 +1,182 @@
+"""Puts a server together out of its configuration: the only place that chooses."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from assa.actions import ALL
+from assa.actions.system import Announcement
+from assa.auth import Tokens
+from assa.config import Config, create_state_dir, limits_of, signing_keys
+from assa.hub import Hub
+from assa.ice import IceServers
+from assa.node import Node
+from assa.rates import RateLimits
+from assa.registry import Services
+from assa.storage import Unavailable
+from assa.storage.migrate import MigrationError
+from assa.storage.sqlite import SqliteStore
+from assa.storage.thread import DatabaseThread
+from assa.tcp import ChatFactory
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from twisted.internet.interfaces import IListeningPort
+    from twisted.python.failure import Failure
+
+_CLOSE_STEP_S = 0.02
+
+
+def farewell(reconnect_after_ms: int) -> Announcement:
+    """Return the announcement of a shutdown (v1.1)."""
+    return Announcement(
+        title="서버 종료 안내",
+        message="서버가 곧 종료됩니다. 잠시 후 자동으로 다시 연결됩니다",
+        priority="high",
+        announcement_type="shutdown",
+        reconnect_after_ms=reconnect_after_ms,
+    )
+
+
+def make_store(config: Config, reactor: Any, hub: Hub) -> SqliteStore:
+    """Return the store that the configuration names, not started yet."""
+    if not config.storage.url:
+        create_state_dir(config)
+    return SqliteStore(
+        config.sqlite_path,
+        worker=DatabaseThread(reactor),
+        deliver=hub.deliver,
+        now_ms=lambda: int(time.time() * 1000),
+    )
+
+
+def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
+    """Return the node that the configuration describes.
+
+    Raises:
+        ConfigError: A key cannot be read.
+    """
+    auth, calls = config.auth, config.calls
+    tokens = Tokens(
+        keys=signing_keys(config),
+        audience=auth.audience,
+        issuer=auth.issuer,
+        leeway_s=auth.leeway,
+        now=time.time,
+    )
+    services = Services(
+        store=store,
+        tokens=tokens,
+        limits=limits_of(config),
+        node=secrets.token_hex(6),
+        now_ms=lambda: int(time.time() * 1000),
+        ice_servers=IceServers(
+            stun_urls=calls.stun_urls,
+            turn_urls=calls.turn_urls,
+            turn_secret=calls.turn_secret,
+            turn_ttl_s=calls.turn_ttl,
+        ),
+        files_prefix=config.files.prefix,
+    )
+    return Node(
+        services=services,
+        actions=ALL,
+        hub=hub,
+        clock=reactor,
+        monotonic=time.monotonic,
+        rate_limits=RateLimits(**asdict(config.rate)),
+        keep_expired=auth.expiry == "keep",
+    )
+
+
+class StartError(Exception):
+    """The server cannot start; the text is one line that names the setting and the reason."""
+
+
+class ChatService(Service):
+    """A whole server: its store, its node and its listening ports.
+
+    Args:
+        config: What to build.
+        reactor: Where it runs.
+
+    Raises:
+        ConfigError: A key cannot be read.
+        StartError: An endpoint is not understood.
+    """
+
+    log = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        hub = Hub()
+        self._store = make_store(config, reactor, hub)
+        self.node = make_node(config, reactor, hub, self._store)
+        self.factory = ChatFactory(self.node)
+        self._endpoints = [(text, self._endpoint(text)) for text in config.server.listen]
+        self.ports: list[IListeningPort] = []
+
+    def _endpoint(self, text: str) -> Any:
+        try:
+            return serverFromString(self._reactor, text)
+        except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
+            raise StartError(f"server.listen: {text}: {wrong}") from None
+
+    def startService(self) -> None:
+        """Open the database and listen.
+
+        Raises:
+            StartError: The database cannot be opened or an address cannot be listened on.
+        """
+        try:
+            applied = self._store.open()
+        except (Unavailable, MigrationError) as wrong:
+            raise StartError(f"storage.url: {wrong}") from None
+        for name in applied:
+            self.log.info("applied migration {name}", name=name)
+        self._in_background(self.node.start())
+        for text, endpoint in self._endpoints:
+            self._listen(text, endpoint)
+        super().startService()
+        if self._config.development:
+            self.log.warn(
+                "no auth.* is configured: development mode with a secret of its own in {path};"
+                " 'assa token --user 1' makes a token",
+                path=str(create_state_dir(self._config) / "secret"),
+            )
+
+    def _listen(self, text: str, endpoint: Any) -> None:
+        listening = endpoint.listen(self.factory)
+        failures: list[Failure] = []
+        listening.addCallbacks(self.ports.append, failures.append)
+        if failures:
+            raise StartError(f"server.listen: {text}: {failures[0].getErrorMessage()}")
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(lambda failure: self.log.failure("starting failed", failure))
+
+    def stopService(self) -> Deferred[None]:
+        """Drain (protocol v1.1, section 9): announce, finish, make durable, close resumably."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._drain())
+
+    async def _drain(self) -> None:
+        await gatherResults([maybeDeferred(port.stopListening) for port in self.ports])
+        await self.node.shutdown(farewell)
+        deadline = self.node.monotonic() + self.node.limits.shutdown_s / 2
+        while self.factory.connections and self.node.monotonic() < deadline:
+            await deferLater(self._reactor, _CLOSE_STEP_S)
+        for connection in tuple(self.factory.connections):
+            connection.transport.abortConnection()
+        await self._store.close()

@@ -1,0 +1,431 @@
+"""One client: its states, its requests and their answers, its timers (§1.2, §3, §8.2, §9, §10.2).
+
+A session knows no bytes on a wire: a *front* gives it lines and takes lines from it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from assa import wire
+from assa.errors import Code, Refused
+from assa.heartbeat import Beat, Heartbeat
+from assa.log import seq_id
+from assa.registry import Action, Context, Rate
+from assa.storage import Unavailable
+from assa.window import Pending, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from twisted.python.failure import Failure
+
+    from assa.auth import Identity
+    from assa.limits import Limits
+    from assa.rates import Buckets
+    from assa.registry import Actions, Attached, Services
+
+_ACTION_CHARACTERS = 64
+_SEQ_ID_CHARACTERS = 128
+_RETRY_MS = 1_000
+_ERROR_COST = 16_384
+_BUDGET = 2_097_152
+"""What long lines (their bytes) and errors may cost in one sweep before reading pauses until the next."""
+
+
+class Front(Protocol):
+    """Brings a session its lines and carries its own away."""
+
+    @property
+    def address(self) -> str:
+        """Return the client's IP address."""
+
+    @property
+    def clogged(self) -> bool:
+        """Return whether the client does not read what it is sent."""
+
+    def write(self, data: bytes) -> None:
+        """Send events."""
+
+    def answer(self, data: bytes) -> None:
+        """Send what the client asked for."""
+
+    def allow_long_lines(self) -> None:
+        """Take lines of full length from here on."""
+
+    def resume(self) -> None:
+        """Bring lines again: the session accepts them."""
+
+    def close(self, last: bytes, *, drop: bool) -> None:
+        """Send what waits, unless it is to be dropped, and the last line; then close."""
+
+
+class Host(Protocol):
+    """What a session asks of the node that it lives on."""
+
+    services: Services
+    actions: Actions
+    limits: Limits
+    rates: Mapping[Rate, Buckets]
+    monotonic: Callable[[], float]
+    draining: bool
+    keep_expired: bool
+
+    def now_ms(self) -> int:
+        """Return the time, milliseconds since the epoch."""
+
+    def early(self) -> float:
+        """Return how much of its first PING interval a connection leaves out."""
+
+    def signal_id(self) -> str:
+        """Return a `seq_id` for what is in no log."""
+
+    def admit(self) -> None:
+        """Raise Refused (SERVER_FULL) when no more clients are taken."""
+
+    def check_failures(self, address: str) -> None:
+        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
+
+    def count_failure(self, address: str) -> None:
+        """Count a CONNECT that failed."""
+
+    def connected(self, session: Session, channels: Sequence[str]) -> None:
+        """Take a session among the connected."""
+
+    def left(self, session: Session) -> None:
+        """Forget a session whose connection is closing."""
+
+    def detach(self, session_id: str, attachment: int) -> None:
+        """Have the store know that a connection is gone."""
+
+    def unavailable(self, reason: Unavailable) -> None:
+        """Log that the database is away."""
+
+
+@frozen(kw_only=True)
+class Unauthenticated:
+    """Before CONNECT: only the attempts count."""
+
+    failures: int = 0
+
+
+@frozen(kw_only=True)
+class Connected:
+    """After CONNECT."""
+
+    identity: Identity
+    attachment: int
+    context: Context
+    warned: bool = False
+    """Whether TOKEN_EXPIRING has been sent for this token."""
+
+
+@frozen(kw_only=True)
+class Closing:
+    """Nothing is accepted any more."""
+
+    reason: str
+
+
+def _own_words(message: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the action and the `seq_id` that an error may repeat, as far as they are fit for it."""
+    name, seq = message.get("action"), message.get("seq_id")
+    return (
+        name if type(name) is str and len(name) <= _ACTION_CHARACTERS else None,
+        seq if type(seq) is str and len(seq) <= _SEQ_ID_CHARACTERS else None,
+    )
+
+
+@frozen(kw_only=True)
+class TokenExpiring:
+    """v1.1: a second CONNECT with a newer token renews the connection."""
+
+    action: ClassVar[str] = "TOKEN_EXPIRING"
+    expires_at: str
+
+
+class Session:
+    """One client of a node.
+
+    Args:
+        node: The node it is connected to.
+        front: Its connection.
+    """
+
+    log = Logger()
+
+    def __init__(self, node: Host, front: Front) -> None:
+        self._node = node
+        self._front = front
+        self._state: Unauthenticated | Connected | Closing = Unauthenticated()
+        self._window = Window(node.limits.window_requests, front.answer)
+        self._heartbeat = Heartbeat(node.limits, node.monotonic(), node.early())
+        self._opened = node.monotonic()
+        self._replay = b""
+        self._spent = 0
+        self._heard = False
+        self._ending = False
+        self.hear: Callable[[bytes], None] = front.write
+
+    # --- what others may know ---
+
+    @property
+    def identity(self) -> Identity | None:
+        """Return who is connected, or None before CONNECT."""
+        return self._state.identity if isinstance(self._state, Connected) else None
+
+    @property
+    def accepting(self) -> bool:
+        """Return whether the front may bring the next line."""
+        return (
+            self._window.open
+            and self._spent < _BUDGET
+            and not self._node.draining
+            and not self._front.clogged
+            and not isinstance(self._state, Closing)
+        )
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a request is being answered."""
+        return bool(self._window)
+
+    # --- requests ---
+
+    def received(self, line: bytes) -> None:
+        """Take one line from the client."""
+        self._heard = True
+        if len(line) > _ERROR_COST:
+            self._spent += len(line)
+        name = seq = None
+        try:
+            message = wire.parse(line)
+            name, seq = _own_words(message)
+            envelope = wire.structure(wire.Envelope, message, "")
+            if envelope.action == "PONG":
+                return
+            if envelope.action == "PING":
+                self._pay(Rate.OTHERS)
+                self._settle(self._enter(name, seq), wire.encode_signal("PONG", envelope.seq_id, self._node.now_ms()))
+                return
+            action, request = self._admitted(envelope)
+        except Refused as refused:
+            self._refused(refused, self._enter(name, seq))
+            return
+        self._begin(action, request, envelope)
+
+    def overlong(self, limit: int) -> None:
+        """Take note of a line that was longer than `limit` bytes and has been thrown away."""
+        self._heard = True
+        refused = Refused(Code.MESSAGE_TOO_LONG, f"expected a line of at most {limit} bytes")
+        self._refused(refused, self._enter(None, None))
+
+    def _admitted(self, envelope: wire.Envelope) -> tuple[Action, Any]:
+        """Return the action and its request, checked in the order of the protocol.
+
+        Raises:
+            Refused: UNKNOWN_ACTION, AUTH_FAILED, PERMISSION_DENIED, RATE_LIMITED, INVALID_MESSAGE.
+        """
+        action = self._node.actions[envelope.action]
+        if action is None:
+            raise Refused(Code.UNKNOWN_ACTION, "action: no such action")
+        identity = self.identity
+        if identity is None:
+            if not action.early:
+                raise Refused(Code.AUTH_FAILED, "CONNECT comes first")
+            self._node.check_failures(self._front.address)
+        elif envelope.user_id is not None and envelope.user_id != identity.user_id:
+            raise Refused(Code.PERMISSION_DENIED, "user_id: not the user of this connection")
+        self._pay(action.rate)
+        return action, wire.structure(action.request, {} if envelope.data is None else envelope.data, "data")
+
+    def _pay(self, rate: Rate) -> None:
+        identity = self.identity
+        wait_ms = self._node.rates[rate].take(identity.user_id) if identity else 0
+        if wait_ms:
+            raise Refused(Code.RATE_LIMITED, f"too many {rate.value} a second", retry_after_ms=wait_ms)
+
+    def _enter(self, name: str | None, seq: str | None) -> Pending:
+        pending = Pending(name, seq, self._node.monotonic())
+        self._window.enter(pending)
+        return pending
+
+    def _begin(self, action: Action, request: Any, envelope: wire.Envelope) -> None:
+        if action.exclusive:
+            pending = Pending(envelope.action, envelope.seq_id, self._node.monotonic())
+            self._window.enter_alone(pending, lambda: self._run(action, request, envelope, pending))
+        else:
+            self._run(action, request, envelope, self._enter(envelope.action, envelope.seq_id))
+
+    def _run(self, action: Action, request: Any, envelope: wire.Envelope, pending: Pending) -> None:
+        if isinstance(self._state, Connected):
+            context = self._state.context
+        else:
+            context = Context(services=self._node.services, client=self, asked_session_id=envelope.session_id)
+        answered = Deferred.fromCoroutine(action.run(context, request))
+        answered.addCallbacks(self._succeeded, self._failed, callbackArgs=(action, pending), errbackArgs=(pending,))
+        answered.addErrback(lambda failure: self.log.failure("answering failed", failure))
+
+    # --- answers ---
+
+    def _succeeded(self, data: Any, action: Action, pending: Pending) -> None:
+        answer = b""
+        if action.answered and pending.seq_id is not None:
+            answer = wire.encode_answer(action.name, action.message, data, pending.seq_id, self._node.now_ms())
+        replay, self._replay = self._replay, b""
+        self._settle(pending, answer + replay if replay else answer)
+
+    def _failed(self, failure: Failure, pending: Pending) -> None:
+        wrong = failure.value
+        if isinstance(wrong, Refused):
+            refused = wrong
+        elif isinstance(wrong, Unavailable):
+            refused = Refused(Code.SERVICE_UNAVAILABLE, "the database is away", retry_after_ms=_RETRY_MS)
+            self._node.unavailable(wrong)
+        else:
+            defect = secrets.token_hex(8)
+            self.log.failure("defect {defect} in {action}", failure, defect=defect, action=pending.name)
+            refused = Refused(Code.INTERNAL_ERROR, f"error {defect}")
+        self._refused(refused, pending)
+
+    def _refused(self, refused: Refused, pending: Pending) -> None:
+        self._spent += _ERROR_COST
+        self._settle(pending, wire.encode_error(refused, pending.name, pending.seq_id, self._node.now_ms()))
+        if pending.name == "CONNECT":
+            self._connect_failed(refused)
+
+    def _settle(self, pending: Pending, answer: bytes) -> None:
+        if not self._window.settle(pending, answer):
+            return  # it came too late, or the client has gone
+        if self._ending and not self._window:
+            self.close("DISCONNECT")
+        else:
+            self._front.resume()
+
+    # --- CONNECT and the life of the connection ---
+
+    def admit(self) -> None:
+        """Raise Refused (SERVER_FULL) when the node takes no more clients."""
+        self._node.admit()
+
+    def attach(self, attached: Attached) -> None:
+        """Become connected: hear events from here on, the missed ones right after the answer."""
+        if not isinstance(self._state, Unauthenticated):
+            self._node.detach(attached.session_id, attached.attachment)  # it has gone meanwhile
+            return
+        context = Context(
+            services=self._node.services,
+            client=self,
+            user_id=attached.identity.user_id,
+            session_id=attached.session_id,
+            scopes=attached.identity.scopes,
+        )
+        self._state = Connected(identity=attached.identity, attachment=attached.attachment, context=context)
+        self._replay = b"".join(
+            wire.with_seq_id(entry.body, seq_id(entry.position)) for entry in attached.replay if entry.body
+        )
+        self._front.allow_long_lines()
+        self._node.connected(self, attached.channels)
+
+    def renew(self, identity: Identity) -> None:
+        """Go on with a newer token of the same user."""
+        if isinstance(self._state, Connected):
+            context = evolve(self._state.context, scopes=identity.scopes)
+            self._state = evolve(self._state, identity=identity, context=context, warned=False)
+
+    def end(self) -> None:
+        """Close after the answer, for good."""
+        self._ending = True
+
+    def _connect_failed(self, refused: Refused) -> None:
+        if not isinstance(self._state, Unauthenticated):
+            return
+        if refused.code is Code.SERVER_FULL:
+            self.close("SERVER_FULL")
+            return
+        self._state = Unauthenticated(failures=self._state.failures + 1)
+        if refused.code in (Code.AUTH_FAILED, Code.INVALID_TOKEN):
+            self._node.count_failure(self._front.address)
+        if self._state.failures >= self._node.limits.failed_connects:
+            self.close("failed CONNECTs")
+
+    def replaced(self) -> None:
+        """Give way to another connection of the same session or device."""
+        self.refuse_all(Refused(Code.SESSION_REPLACED, "the session or device has connected anew"))
+
+    def slow(self) -> None:
+        """Close a client that does not read; what it missed it gets when it resumes."""
+        refused = Refused(Code.SLOW_CONSUMER, "too much was waiting to be read: resume with last_seq_id")
+        self.refuse_all(refused, drop=True)
+
+    def refuse_all(self, refused: Refused, *, drop: bool = False) -> None:
+        """Say why in an ERROR without a request, and close resumably."""
+        error = wire.encode_error(refused, None, self._node.signal_id(), self._node.now_ms())
+        self.close(refused.code.value, error, drop=drop)
+
+    def tell(self, line: bytes) -> None:
+        """Send a line that is in no log."""
+        if not isinstance(self._state, Closing):
+            self._front.write(line)
+
+    def close(self, reason: str, last: bytes = b"", *, drop: bool = False) -> None:
+        """Close the connection; the session stays resumable unless it was ended."""
+        if not isinstance(self._state, Closing):
+            self._leave(reason)
+            self._front.close(last, drop=drop)
+
+    def lost(self) -> None:
+        """Take note that the connection is gone."""
+        if not isinstance(self._state, Closing):
+            self._leave("connection lost")
+
+    def _leave(self, reason: str) -> None:
+        state, self._state = self._state, Closing(reason=reason)
+        self._window.forget()
+        self._node.left(self)
+        if isinstance(state, Connected) and not self._ending:
+            self._node.detach(state.context.session_id, state.attachment)
+
+    # --- timers ---
+
+    def sweep(self, now: float) -> None:
+        """Do what is due at `now`, monotonic seconds; called for every client from one LoopingCall."""
+        heard, self._heard = self._heard, False
+        limits = self._node.limits
+        for pending in self._window.begun_before(now - limits.answer_timeout_s):
+            self._overdue(pending)
+        if isinstance(self._state, Unauthenticated) and now - self._opened >= limits.connect_timeout_s:
+            self.refuse_all(Refused(Code.CONNECT_TIMEOUT, f"no CONNECT within {limits.connect_timeout_s:g} s"))
+        elif isinstance(self._state, Connected):
+            self._check_token(self._state)
+        beat = self._heartbeat.check(now, heard=heard)
+        if beat is Beat.PING:
+            self.tell(wire.encode_signal("PING", self._node.signal_id(), self._node.now_ms()))
+        elif beat is Beat.DEAD:
+            self.refuse_all(Refused(Code.HEARTBEAT_TIMEOUT, f"nothing heard for {limits.pong_timeout_s:g} s"))
+        if self._spent:
+            self._spent = 0
+            self._front.resume()
+
+    def _overdue(self, pending: Pending) -> None:
+        refused = Refused(Code.REQUEST_TIMEOUT, "not answered in time: it may still take effect, so try again")
+        self._refused(refused, pending)
+        if pending.name == "CONNECT":
+            self.close("CONNECT overdue")  # its late success must not meet another attempt
+
+    def _check_token(self, state: Connected) -> None:
+        limits, left_ms = self._node.limits, state.identity.expires_at_ms - self._node.now_ms()
+        if self._node.keep_expired:
+            return
+        if left_ms <= -1000 * limits.token_grace_s:
+            self.refuse_all(Refused(Code.INVALID_TOKEN, "the token has expired: CONNECT with a new one"))
+        elif left_ms <= 1000 * limits.token_warning_s and not state.warned:
+            self._state = evolve(state, warned=True)
+            event = TokenExpiring(expires_at=wire.iso(state.identity.expires_at_ms))
+            body = wire.encode_event(event, self._node.now_ms())
+            self.tell(wire.with_seq_id(body, self._node.signal_id()))

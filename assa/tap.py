@@ -1,0 +1,55 @@
+"""``twistd assa``: the command-line options and the service (plug-in in twisted/plugins)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from twisted.application.service import Service
+from twisted.internet import reactor
+from twisted.python import usage
+
+from assa.config import Config, ConfigError, load
+from assa.service import ChatService, StartError
+
+
+class Options(usage.Options):
+    """Options of ``twistd assa``."""
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["config", "c", None, "The TOML file with the settings; without one every setting has its default."],
+    ]
+    config: Config
+
+    def postOptions(self) -> None:
+        """Read the configuration; a wrong one ends the program with one line."""
+        try:
+            self.config = load(self["config"], os.environ)
+        except ConfigError as wrong:
+            raise SystemExit(f"assa: {wrong}") from None
+
+
+class _Reported(Service):
+    """The service of the command line: what keeps it from starting is said in one line."""
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+
+    def startService(self) -> None:
+        try:
+            self._service.startService()
+        except (ConfigError, StartError) as wrong:
+            raise SystemExit(f"assa: {wrong}") from None
+        super().startService()
+
+    def stopService(self) -> Any:
+        super().stopService()
+        return self._service.stopService()
+
+
+def makeService(options: Options) -> Service:
+    """Return the service that the options describe."""
+    try:
+        return _Reported(ChatService(options.config, reactor))
+    except (ConfigError, StartError) as wrong:
+        raise SystemExit(f"assa: {wrong}") from None

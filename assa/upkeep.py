@@ -1,0 +1,29 @@
+"""What has to happen by itself: sessions end, empty video rooms close, old events go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assa.changes import leaving
+from assa.storage import events, sessions, video
+
+if TYPE_CHECKING:
+    from assa.limits import Limits
+    from assa.storage import Transaction
+
+_AT_ONCE = 50
+_EVENTS_AT_ONCE = 2_000
+
+
+async def expire(tx: Transaction, limits: Limits, now_ms: int) -> None:
+    """End sessions whose client stayed away, and video rooms that nobody joined."""
+    gone = now_ms - int(limits.session_retention_s * 1000)
+    for session_id in await sessions.expired(tx, gone, limit=_AT_ONCE):
+        await leaving.end_session(tx, session_id, reason="disconnected", now_ms=now_ms)
+    for room in await video.unopened(tx, now_ms - int(limits.empty_video_room_s * 1000)):
+        await leaving.close(tx, room, now_ms)
+
+
+async def trim(tx: Transaction, limits: Limits, now_ms: int) -> None:
+    """Remove events that are older than their retention, a part at a time."""
+    await events.trim(tx, before_ms=now_ms - int(limits.event_retention_s * 1000), limit=_EVENTS_AT_ONCE)
