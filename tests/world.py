@@ -1,0 +1,261 @@
+"""A server in memory with a fake clock, and clients that talk to it through the front door.
+
+Bytes go into a real protocol through a StringTransport and lines come out; the store is a real
+SQLite in memory whose thread is replaced by the reactor turn. Tests read like the protocol::
+
+    world = World()
+    mina, jun = world.connected(1, "mina"), world.connected(2, "jun")
+    room_id = mina.ask("CREATE_ROOM", {"name": "방", "is_open": True})["data"]["room_id"]
+    jun.ask("JOIN_ROOM", {"room_id": room_id})
+    assert mina.heard("USER_JOINED")["data"]["user"]["user_id"] == 2
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from assa.actions import ALL
+from assa.auth import Key, Tokens, mint
+from assa.hub import Hub
+from assa.ice import IceServers
+from assa.limits import Limits
+from assa.node import Node
+from assa.rates import RateLimits
+from assa.registry import Services
+from assa.storage.sqlite import SqliteStore
+from assa.tcp import ChatFactory
+
+KEY = Key.load("HS256", b"a secret for tests that is long enough")
+START_S = 1_704_110_400  # 2024-01-01T12:00:00Z
+UNLIMITED = RateLimits(messages=0, relays=0, others=0, failed_connects=0)
+
+
+class TurnWorker:
+    """Does the database's work in the next turn of a fake clock, so that groups form as they do in life."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def start(self) -> None:
+        """Need nothing."""
+
+    def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """Run a job in the next turn."""
+        self._clock.callLater(0, lambda: done(job()))
+
+    def stop(self) -> None:
+        """Need nothing."""
+
+
+class World:
+    """One node with everything real but the sockets, the clock and the database's thread.
+
+    Args:
+        limits: Fields of Limits that differ from the defaults.
+        rate_limits: None for no limits.
+        path: The database file; a second World with the same path is a restart.
+        options: Further arguments of Node.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: dict[str, Any] | None = None,
+        rate_limits: RateLimits = UNLIMITED,
+        path: str = ":memory:",
+        start_s: float = START_S,
+        ice_servers: IceServers | None = None,
+        **options: Any,
+    ) -> None:
+        self.clock = Clock()
+        self.clock.advance(start_s)
+        self.hub = Hub()
+        self.store = SqliteStore(
+            path, worker=TurnWorker(self.clock), deliver=self.hub.deliver, now_ms=self.now_ms, synchronous="OFF"
+        )
+        self.store.open()
+        services = Services(
+            store=self.store,
+            tokens=Tokens(keys=[KEY], now=self.clock.seconds),
+            limits=Limits(**(limits or {})),
+            node="test",
+            now_ms=self.now_ms,
+            ice_servers=ice_servers or IceServers(),
+        )
+        self.node = Node(
+            services=services,
+            actions=ALL,
+            hub=self.hub,
+            clock=self.clock,
+            monotonic=self.clock.seconds,
+            rate_limits=rate_limits,
+            **options,
+        )
+        self.factory = ChatFactory(self.node)
+        from twisted.internet.defer import Deferred
+
+        Deferred.fromCoroutine(self.node.start())
+        self.turn()
+
+    def now_ms(self) -> int:
+        """Return the fake time, milliseconds since the epoch."""
+        return int(self.clock.seconds() * 1000)
+
+    def turn(self, turns: int = 12) -> None:
+        """Let everything that is due now happen."""
+        for _ in range(turns):
+            self.clock.advance(0)
+
+    def pass_time(self, seconds: float, step: float = 0.25) -> None:
+        """Let time pass as the reactor would see it."""
+        end = self.clock.seconds() + seconds
+        while self.clock.seconds() < end - 1e-9:
+            self.clock.advance(min(step, end - self.clock.seconds()))
+            self.turn()
+
+    def token(self, user_id: int, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any) -> str:
+        """Mint a token."""
+        return mint(
+            KEY, user_id=user_id, nickname=nickname, lifetime_s=lifetime_s, now=self.clock.seconds(), **claims
+        )
+
+    def client(self, address: str = "192.0.2.1") -> Client:
+        """Open a connection that has not connected yet."""
+        return Client(self, address)
+
+    def connected(self, user_id: int, nickname: str | None = None, *, device_id: str | None = None) -> Client:
+        """Open a connection and log in."""
+        client = self.client()
+        answer = client.connect(self.token(user_id, nickname=nickname), device_id=device_id)
+        assert answer["success"], answer
+        return client
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Look into the database, for what no client can see."""
+        assert self.store._connection is not None
+        return self.store._connection.execute(sql).fetchall()
+
+
+class Client:
+    """One connection as its user sees it: JSON in, JSON out."""
+
+    _numbers = count(1)
+
+    def __init__(self, world: World, address: str) -> None:
+        self.world = world
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", address, 50000))
+        self.transport.abortConnection = self.drop  # type: ignore[method-assign]
+        self.protocol = world.factory.buildProtocol(self.transport.getPeer())
+        self.protocol.makeConnection(self.transport)
+        self.inbox: list[dict[str, Any]] = []
+        self.session_id = ""
+        self.last_seq_id = ""
+        self.lost = False
+
+    # --- out ---
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send raw bytes."""
+        self.protocol.dataReceived(data)
+        self.world.turn()
+
+    def send(self, message: Any) -> None:
+        """Send one message as a line."""
+        self.send_bytes(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+
+    def tell(self, action: str, data: Any = None, **envelope: Any) -> str:
+        """Send a request and return its seq_id."""
+        seq_id = envelope.pop("seq_id", f"q{next(self._numbers)}")
+        message = {"action": action, "timestamp": "2024-01-01T12:00:00.000Z", "seq_id": seq_id, **envelope}
+        if data is not None:
+            message["data"] = data
+        self.send(message)
+        return seq_id
+
+    def ask(self, action: str, data: Any = None, **envelope: Any) -> dict[str, Any]:
+        """Send a request and return its answer, success or error."""
+        seq_id = self.tell(action, data, **envelope)
+        return self.answer(seq_id)
+
+    def connect(
+        self, token: str, *, device_id: str | None = None, session_id: str | None = None, last_seq_id: str | None = None
+    ) -> dict[str, Any]:
+        """Send CONNECT and return its answer; the session's id and position are kept."""
+        data: dict[str, Any] = {"jwt_token": token}
+        if device_id is not None:
+            data["device_info"] = {"platform": "android", "app_version": "1.0.0", "device_id": device_id}
+        if last_seq_id is not None:
+            data["last_seq_id"] = last_seq_id
+        envelope = {} if session_id is None else {"session_id": session_id}
+        answer = self.ask("CONNECT", data, **envelope)
+        if answer["success"]:
+            self.session_id = answer["data"]["session_id"]
+            self.last_seq_id = self.last_seq_id or answer["data"]["reconnection_info"]["last_seq_id"]
+        return answer
+
+    def drop(self, *_: Any) -> None:
+        """Lose the connection without a word."""
+        from twisted.internet.error import ConnectionLost
+        from twisted.python.failure import Failure
+
+        if not self.lost:
+            self.lost = True
+            self.transport.connected = False
+            self.protocol.connectionLost(Failure(ConnectionLost()))
+            self.world.turn()
+
+    # --- in ---
+
+    def _read(self) -> None:
+        *lines, rest = self.transport.value().split(b"\n")
+        self.transport.clear()
+        if rest:
+            self.transport.write(rest)
+        for line in lines:
+            message = json.loads(line)
+            if message["seq_id"] and message["seq_id"][0] == "e" and message["seq_id"][1:].isdigit():
+                self.last_seq_id = message["seq_id"]
+            self.inbox.append(message)
+
+    def answer(self, seq_id: str | None) -> dict[str, Any]:
+        """Take the answer with a seq_id out of the inbox."""
+        return self._take(lambda one: one["seq_id"] == seq_id and ("success" in one or one["action"] == "PONG"))
+
+    def heard(self, action: str) -> dict[str, Any]:
+        """Take the oldest event of an action out of the inbox."""
+        return self._take(lambda one: one["action"] == action)
+
+    def _take(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        self._read()
+        for place, message in enumerate(self.inbox):
+            if fits(message):
+                return self.inbox.pop(place)
+        msg = f"not heard; the inbox has {self.inbox}"
+        raise AssertionError(msg)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Take everything out of the inbox."""
+        self._read()
+        taken, self.inbox = self.inbox, []
+        return taken
+
+    def actions(self) -> list[str]:
+        """Take everything out of the inbox and return the names."""
+        return [one["action"] for one in self.all()]
+
+    @property
+    def closed(self) -> bool:
+        """Return whether the server has closed, or is closing, the connection."""
+        return self.lost or self.transport.disconnecting
+
+
+def codes(answers: Iterable[dict[str, Any]]) -> list[str | None]:
+    """Return the error codes of answers."""
+    return [one.get("error_code") for one in answers]
