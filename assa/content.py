@@ -34,12 +34,18 @@ def check_content(
     if message_type not in ("text", "image"):
         return Refused(Code.INVALID_MESSAGE_TYPE, "data.message_type: expected one of text, image")
     if len(content) > limits.text_characters:
-        return Refused(Code.MESSAGE_TOO_LONG, f"data.content: expected at most {limits.text_characters} characters")
+        return Refused(
+            Code.MESSAGE_TOO_LONG, f"data.content: expected at most {limits.text_characters} characters"
+        )
     if message_type == "text":
         if not content.strip():
             return Refused(Code.INVALID_MESSAGE, "data.content: expected a text that is not blank")
         return None
-    rule = "file_info: required for an image" if file_info is None else _file_rule(file_info, limits, files_prefix)
+    rule = (
+        "file_info: required for an image"
+        if file_info is None
+        else _file_rule(file_info, limits, files_prefix)
+    )
     return None if rule is None else Refused(Code.FILE_UPLOAD_FAILED, f"data.{rule}")
 
 
@@ -49,7 +55,9 @@ def _file_rule(file: FileInfo, limits: Limits, prefix: str) -> str | None:
     if not path.startswith(prefix) or path == prefix or posixpath.normpath(path) != path or "\\" in path:
         return f"file_info.file_path: expected a normalised path below {prefix}"
     if len(path) > _PATH_CHARACTERS or _CONTROL.search(path):
-        return f"file_info.file_path: expected at most {_PATH_CHARACTERS} characters and no control characters"
+        return (
+            f"file_info.file_path: expected at most {_PATH_CHARACTERS} characters and no control characters"
+        )
     name = file.file_name
     if not name.strip(" .") or len(name) > _NAME_CHARACTERS or _NOT_BARE.search(name):
         return f"file_info.file_name: expected a bare name of at most {_NAME_CHARACTERS} characters"

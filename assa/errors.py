@@ -6,11 +6,11 @@ answer on the wire, in one place.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 
-class Code(str, Enum):
+class Code(StrEnum):
     """Error codes: §9.2's eleven, then those of v1.1."""
 
     AUTH_FAILED = "AUTH_FAILED"

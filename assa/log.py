@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assa.wire import Event
 
 EVERYONE = "all"
+_DIGITS = 18  # of the largest position that is surely a 64-bit integer
 
 
 def room(room_id: int) -> str:
@@ -46,7 +47,7 @@ def seq_id(position: int) -> str:
 def position_of(seq_id: str) -> int | None:
     """Return the position that a `seq_id` names, or None when it is no position."""
     digits = seq_id[1:]
-    if seq_id[:1] != "e" or not digits.isdecimal() or not digits.isascii() or len(digits) > 18:
+    if seq_id[:1] != "e" or not digits.isdecimal() or not digits.isascii() or len(digits) > _DIGITS:
         return None
     return int(digits)
 

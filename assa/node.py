@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
 
+    from assa.around import Front
     from assa.hub import Hub
     from assa.limits import Limits
     from assa.registry import Actions
-    from assa.session import Front
 
 SWEEP_S = 0.5
 _EXPIRE_S = 1.0
@@ -170,7 +170,9 @@ class Node:
             loop = LoopingCall(work)
             loop.clock = self.clock
             self._loops.append((loop, seconds))
-            loop.start(seconds, now=False).addErrback(lambda failure: self.log.failure("a timer died", failure))
+            loop.start(seconds, now=False).addErrback(
+                lambda failure: self.log.failure("a timer died", failure)
+            )
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""

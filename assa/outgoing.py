@@ -65,7 +65,13 @@ class Outgoing:
     """
 
     def __init__(
-        self, transport: Any, flusher: Flusher, *, limit: int, slow: Callable[[], None], ready: Callable[[], None]
+        self,
+        transport: Any,
+        flusher: Flusher,
+        *,
+        limit: int,
+        slow: Callable[[], None],
+        ready: Callable[[], None],
     ) -> None:
         self._transport = transport
         self._flusher = flusher
@@ -131,11 +137,11 @@ class Outgoing:
         self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
-        """The transport holds enough."""
+        """Hold back: the transport has enough."""
         self.paused = True
 
     def resumeProducing(self) -> None:
-        """The transport has sent what it held."""
+        """Go on: the transport has sent what it held."""
         self.paused = False
         self._held = 0
         if self._parts:
@@ -143,5 +149,5 @@ class Outgoing:
         self._ready()
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
+        """Forget everything: the connection is gone."""
         self._parts.clear()

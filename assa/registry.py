@@ -8,7 +8,7 @@ client are in flight together, and the store's order is what keeps their answers
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -127,7 +127,7 @@ class Context:
         return self.services.now_ms()
 
 
-Run = Callable[[Context, R], Awaitable[Any]]
+Run = Callable[[Context, R], Coroutine[Any, Any, Any]]
 
 
 @frozen(kw_only=True)
@@ -161,7 +161,7 @@ class Actions:
 
     by_name: dict[str, Action] = field(factory=dict)
 
-    def on(self, name: str, request: type[R], **options: Any) -> Callable[[Run[R]], Run[R]]:  # noqa: ANN401
+    def on(self, name: str, request: type[R], **options: Any) -> Callable[[Run[R]], Run[R]]:
         """Register the decorated coroutine function as action `name`; options as in :class:`Action`."""
 
         def register(run: Run[R]) -> Run[R]:

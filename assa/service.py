@@ -148,9 +148,9 @@ class ChatService(Service):
         self._in_background(self.node.start())
         for text, endpoint in self._endpoints:
             self._listen(text, endpoint)
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's
         if self._config.development:
-            self.log.warn(
+            self.log.warn(  # noqa: G010 - this logger is Twisted's
                 "no auth.* is configured: development mode with a secret of its own in {path};"
                 " 'assa token --user 1' makes a token",
                 path=str(create_state_dir(self._config) / "secret"),
@@ -168,7 +168,7 @@ class ChatService(Service):
 
     def stopService(self) -> Deferred[None]:
         """Drain (protocol v1.1, section 9): announce, finish, make durable, close resumably."""
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
         return Deferred.fromCoroutine(self._drain())
 
     async def _drain(self) -> None:
@@ -178,5 +178,5 @@ class ChatService(Service):
         while self.factory.connections and self.node.monotonic() < deadline:
             await deferLater(self._reactor, _CLOSE_STEP_S)
         for connection in tuple(self.factory.connections):
-            connection.transport.abortConnection()
+            connection.abort()
         await self._store.close()

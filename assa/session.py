@@ -6,105 +6,29 @@ A session knows no bytes on a wire: a *front* gives it lines and takes lines fro
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from assa import wire
+from assa.around import Front, Host
+from assa.auth import Identity
 from assa.errors import Code, Refused
 from assa.heartbeat import Beat, Heartbeat
 from assa.log import seq_id
-from assa.registry import Action, Context, Rate
+from assa.registry import Action, Attached, Context, Rate
+from assa.schema import structure
 from assa.storage import Unavailable
 from assa.window import Pending, Window
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from twisted.python.failure import Failure
-
-    from assa.auth import Identity
-    from assa.limits import Limits
-    from assa.rates import Buckets
-    from assa.registry import Actions, Attached, Services
-
-_ACTION_CHARACTERS = 64
-_SEQ_ID_CHARACTERS = 128
 _RETRY_MS = 1_000
 _ERROR_COST = 16_384
 _BUDGET = 2_097_152
 """What long lines (their bytes) and errors may cost in one sweep before reading pauses until the next."""
-
-
-class Front(Protocol):
-    """Brings a session its lines and carries its own away."""
-
-    @property
-    def address(self) -> str:
-        """Return the client's IP address."""
-
-    @property
-    def clogged(self) -> bool:
-        """Return whether the client does not read what it is sent."""
-
-    def write(self, data: bytes) -> None:
-        """Send events."""
-
-    def answer(self, data: bytes) -> None:
-        """Send what the client asked for."""
-
-    def allow_long_lines(self) -> None:
-        """Take lines of full length from here on."""
-
-    def resume(self) -> None:
-        """Bring lines again: the session accepts them."""
-
-    def close(self, last: bytes, *, drop: bool) -> None:
-        """Send what waits, unless it is to be dropped, and the last line; then close."""
-
-
-class Host(Protocol):
-    """What a session asks of the node that it lives on."""
-
-    services: Services
-    actions: Actions
-    limits: Limits
-    rates: Mapping[Rate, Buckets]
-    monotonic: Callable[[], float]
-    draining: bool
-    keep_expired: bool
-
-    def now_ms(self) -> int:
-        """Return the time, milliseconds since the epoch."""
-
-    def early(self) -> float:
-        """Return how much of its first PING interval a connection leaves out."""
-
-    def signal_id(self) -> str:
-        """Return a `seq_id` for what is in no log."""
-
-    def admit(self) -> None:
-        """Raise Refused (SERVER_FULL) when no more clients are taken."""
-
-    def check_failures(self, address: str) -> None:
-        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
-
-    def count_failure(self, address: str) -> None:
-        """Count a CONNECT that failed."""
-
-    def connected(self, session: Session, channels: Sequence[str]) -> None:
-        """Take a session among the connected."""
-
-    def left(self, session: Session) -> None:
-        """Forget a session whose connection is closing."""
-
-    def detach(self, session_id: str, attachment: int) -> None:
-        """Have the store know that a connection is gone."""
-
-    def unavailable(self, reason: Unavailable) -> None:
-        """Log that the database is away."""
 
 
 @frozen(kw_only=True)
@@ -132,15 +56,6 @@ class Closing:
     reason: str
 
 
-def _own_words(message: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return the action and the `seq_id` that an error may repeat, as far as they are fit for it."""
-    name, seq = message.get("action"), message.get("seq_id")
-    return (
-        name if type(name) is str and len(name) <= _ACTION_CHARACTERS else None,
-        seq if type(seq) is str and len(seq) <= _SEQ_ID_CHARACTERS else None,
-    )
-
-
 @frozen(kw_only=True)
 class TokenExpiring:
     """v1.1: a second CONNECT with a newer token renews the connection."""
@@ -159,7 +74,7 @@ class Session:
 
     log = Logger()
 
-    def __init__(self, node: Host, front: Front) -> None:
+    def __init__(self, node: Host[Session], front: Front) -> None:
         self._node = node
         self._front = front
         self._state: Unauthenticated | Connected | Closing = Unauthenticated()
@@ -205,13 +120,15 @@ class Session:
         name = seq = None
         try:
             message = wire.parse(line)
-            name, seq = _own_words(message)
-            envelope = wire.structure(wire.Envelope, message, "")
+            name, seq = wire.own_words(message)
+            envelope = wire.envelope(message)
             if envelope.action == "PONG":
                 return
             if envelope.action == "PING":
                 self._pay(Rate.OTHERS)
-                self._settle(self._enter(name, seq), wire.encode_signal("PONG", envelope.seq_id, self._node.now_ms()))
+                self._settle(
+                    self._enter(name, seq), wire.encode_signal("PONG", envelope.seq_id, self._node.now_ms())
+                )
                 return
             action, request = self._admitted(envelope)
         except Refused as refused:
@@ -242,7 +159,7 @@ class Session:
         elif envelope.user_id is not None and envelope.user_id != identity.user_id:
             raise Refused(Code.PERMISSION_DENIED, "user_id: not the user of this connection")
         self._pay(action.rate)
-        return action, wire.structure(action.request, {} if envelope.data is None else envelope.data, "data")
+        return action, structure(action.request, {} if envelope.data is None else envelope.data, "data")
 
     def _pay(self, rate: Rate) -> None:
         identity = self.identity
@@ -267,8 +184,10 @@ class Session:
             context = self._state.context
         else:
             context = Context(services=self._node.services, client=self, asked_session_id=envelope.session_id)
-        answered = Deferred.fromCoroutine(action.run(context, request))
-        answered.addCallbacks(self._succeeded, self._failed, callbackArgs=(action, pending), errbackArgs=(pending,))
+        answered: Deferred[Any] = Deferred.fromCoroutine(action.run(context, request))
+        answered.addCallbacks(
+            self._succeeded, self._failed, callbackArgs=(action, pending), errbackArgs=(pending,)
+        )
         answered.addErrback(lambda failure: self.log.failure("answering failed", failure))
 
     # --- answers ---
@@ -276,7 +195,9 @@ class Session:
     def _succeeded(self, data: Any, action: Action, pending: Pending) -> None:
         answer = b""
         if action.answered and pending.seq_id is not None:
-            answer = wire.encode_answer(action.name, action.message, data, pending.seq_id, self._node.now_ms())
+            answer = wire.encode_answer(
+                action.name, action.message, data, pending.seq_id, self._node.now_ms()
+            )
         replay, self._replay = self._replay, b""
         self._settle(pending, answer + replay if replay else answer)
 
@@ -400,7 +321,9 @@ class Session:
         for pending in self._window.begun_before(now - limits.answer_timeout_s):
             self._overdue(pending)
         if isinstance(self._state, Unauthenticated) and now - self._opened >= limits.connect_timeout_s:
-            self.refuse_all(Refused(Code.CONNECT_TIMEOUT, f"no CONNECT within {limits.connect_timeout_s:g} s"))
+            self.refuse_all(
+                Refused(Code.CONNECT_TIMEOUT, f"no CONNECT within {limits.connect_timeout_s:g} s")
+            )
         elif isinstance(self._state, Connected):
             self._check_token(self._state)
         beat = self._heartbeat.check(now, heard=heard)
@@ -413,7 +336,9 @@ class Session:
             self._front.resume()
 
     def _overdue(self, pending: Pending) -> None:
-        refused = Refused(Code.REQUEST_TIMEOUT, "not answered in time: it may still take effect, so try again")
+        refused = Refused(
+            Code.REQUEST_TIMEOUT, "not answered in time: it may still take effect, so try again"
+        )
         self._refused(refused, pending)
         if pending.name == "CONNECT":
             self.close("CONNECT overdue")  # its late success must not meet another attempt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assa.wire import RawText, omitted
+from assa.schema import RawText, omitted
 
 
 def nickname_of(user_id: int, nickname: str | None) -> str:

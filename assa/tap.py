@@ -40,10 +40,10 @@ class _Reported(Service):
             self._service.startService()
         except (ConfigError, StartError) as wrong:
             raise SystemExit(f"assa: {wrong}") from None
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's
 
     def stopService(self) -> Any:
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
         return self._service.stopService()
 
 

@@ -51,7 +51,7 @@ class ChatProtocol(LineReceiver):
         """Open the session."""
         transport: Any = self.transport
         if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)  # noqa: FBT003 - Twisted's signature
+            transport.setTcpNoDelay(True)
         handle = getattr(getattr(transport, "transport", transport), "socket", None)
         if isinstance(handle, socket.socket):
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
@@ -59,7 +59,7 @@ class ChatProtocol(LineReceiver):
             transport,
             self._flusher,
             limit=self._node.limits.outgoing_bytes,
-            slow=lambda: self._session.slow(),
+            slow=self._slow,
             ready=self.resume,
         )
         self.write, self.answer = self._outgoing.write, self._outgoing.answer
@@ -105,9 +105,12 @@ class ChatProtocol(LineReceiver):
     def _read(self, *, on: bool) -> None:
         if on == self.paused and not self._closing:
             if on:
-                self.resumeProducing()
+                self.resumeProducing()  # type: ignore[no-untyped-call]  # Twisted's
             else:
-                self.pauseProducing()
+                self.pauseProducing()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def _slow(self) -> None:
+        self._session.slow()
 
     # --- what the session asks of its front ---
 
@@ -142,12 +145,17 @@ class ChatProtocol(LineReceiver):
         if self.paused:
             # What still comes is read and thrown away: closing with unread bytes would reset the
             # connection, and the client might lose the last line.
-            self.resumeProducing()
+            self.resumeProducing()  # type: ignore[no-untyped-call]  # Twisted's
         if hasattr(transport, "loseWriteConnection"):
             transport.loseWriteConnection()
         else:
             transport.loseConnection()
         self._last_resort = self._node.clock.callLater(_LINGER_S, transport.abortConnection)
+
+    def abort(self) -> None:
+        """Close at once, whatever has not been sent."""
+        transport: Any = self.transport
+        transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the session."""

@@ -18,17 +18,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from assa.auth import Tokens, mint
-from assa.config import (
-    Config,
-    ConfigError,
-    KeySection,
-    LimitsSection,
-    create_state_dir,
-    limits_of,
-    load,
-    signing_keys,
-)
+from assa.config import Config, ConfigError, create_state_dir, limits_of, load, signing_keys
 from assa.limits import Limits
+from assa.settings import KeySection, LimitsSection
 
 SECRET = "kept to ourselves, and 32 bytes or more"
 LONG_SECRET = "x" * 64

@@ -11,8 +11,9 @@ from assa import log
 from assa.changes import inviting, leaving
 from assa.errors import Code, Refused
 from assa.registry import Actions, Attached, Context
+from assa.schema import Length
 from assa.storage import Entry, Transaction, events, messages, rooms, sessions, users, video
-from assa.wire import Length, iso, omitted
+from assa.wire import iso
 
 if TYPE_CHECKING:
     from assa.auth import Identity
@@ -151,7 +152,7 @@ async def _remember(tx: Transaction, identity: Identity, now_ms: int) -> None:
         raise Refused(Code.AUTH_FAILED, "the account is deactivated")
 
 
-async def _info(  # noqa: PLR0913 - what the answer consists of
+async def _info(
     tx: Transaction,
     user_id: int,
     mine: dict[int, int],
@@ -203,7 +204,9 @@ async def _replace(tx: Transaction, opening: _Opening, session_id: str) -> None:
     """Close the connections that this one takes the place of."""
     connected = await sessions.connected_of(tx, opening.identity.user_id)
     others = [one for one in connected if one[0] != session_id]
-    same_device = [one for one, device_id in others if device_id is not None and device_id == opening.device_id]
+    same_device = [
+        one for one, device_id in others if device_id is not None and device_id == opening.device_id
+    ]
     too_many = len(others) - len(same_device) - opening.limits.connections_per_user + 1
     oldest = [one for one, _ in others if one not in same_device][: max(0, too_many)]
     same_session = [one for one, _ in connected if one == session_id]

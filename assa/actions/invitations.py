@@ -9,8 +9,8 @@ from attrs import frozen
 from assa.changes import inviting
 from assa.changes.inviting import InvitedUser
 from assa.registry import Actions, Context
+from assa.schema import Id, Length
 from assa.storage import Transaction, rooms
-from assa.wire import Id, Length
 
 actions = Actions()
 

@@ -11,9 +11,10 @@ from assa import log
 from assa.content import check_content
 from assa.errors import Code, Refused
 from assa.registry import Actions, Context, Rate
+from assa.schema import Id, Length, omitted
 from assa.shapes import ChatMessage, FileInfo, Person
 from assa.storage import Entry, Transaction, events, messages, rooms
-from assa.wire import Id, Length, Range, encode_event, iso, omitted
+from assa.wire import encode_event, iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,25 +100,6 @@ class MessageReceived:
 
 
 @frozen(kw_only=True)
-class GetMessages:
-    """v1.1: a page of history before or after a message."""
-
-    room_id: Id
-    before_message_id: Id | None = None
-    after_message_id: Id | None = None
-    limit: Annotated[int, Range(1, 100)] = 50
-
-
-@frozen(kw_only=True)
-class MessagesGot:
-    """v1.1: oldest first; `has_more` in the direction asked for."""
-
-    room_id: int
-    messages: list[ChatMessage]
-    has_more: bool
-
-
-@frozen(kw_only=True)
 class Sending:
     """One SEND_MESSAGE on its way to the store; `wrong` is what its content is refused for."""
 
@@ -157,7 +139,7 @@ async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSen
     stored = await _stored_before(tx, [one for one in sendings if one.place in authors])
     first = await events.reserve(tx, len(sendings))
     results: list[MessageSent | Refused] = []
-    new: list[tuple[Sending, ChatMessage]] = []
+    new: list[tuple[Sending, NewMessage]] = []
     for position, sending in enumerate(sendings, first):
         try:
             author = await _permitted(tx, sending, authors)
@@ -204,7 +186,7 @@ async def _permitted(tx: Transaction, sending: Sending, authors: dict[tuple[int,
     return authors[sending.place]
 
 
-def _message(sending: Sending, position: int, author: Author) -> ChatMessage:
+def _message(sending: Sending, position: int, author: Author) -> NewMessage:
     request = sending.request
     return NewMessage(
         message_id=position,
@@ -245,7 +227,7 @@ def _repeated(sending: Sending, first: ChatMessage, again: ChatMessage) -> Messa
     return evolve(_sent(first, sending.request.client_message_id), duplicate=True)
 
 
-async def _write(tx: Transaction, new: Sequence[tuple[Sending, ChatMessage]]) -> None:
+async def _write(tx: Transaction, new: Sequence[tuple[Sending, NewMessage]]) -> None:
     if not new:
         return
     now_ms = new[0][0].now_ms
@@ -288,7 +270,9 @@ async def _check(tx: Transaction, user_id: int, request: CheckReceive, now_ms: i
         room_id=room_id,
         received_messages=received,
         failed_messages=[one for one in asked if one not in authors],
-        pending_messages=[_pending(one) for one in await messages.unconfirmed(tx, room_id, user_id, limit=_PENDING)],
+        pending_messages=[
+            _pending(one) for one in await messages.unconfirmed(tx, room_id, user_id, limit=_PENDING)
+        ],
     )
 
 
@@ -302,28 +286,3 @@ def _pending(message: ChatMessage) -> PendingMessage:
         reply_to_message_id=message.reply_to_message_id,
         file_info=message.file_info,
     )
-
-
-@actions.on("GET_MESSAGES", GetMessages)
-async def get_messages(ctx: Context, request: GetMessages) -> MessagesGot:
-    """Return a page of the messages that the member may see, oldest first.
-
-    Raises:
-        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM, INVALID_MESSAGE.
-    """
-    if request.before_message_id is not None and request.after_message_id is not None:
-        raise Refused(Code.INVALID_MESSAGE, "data: before_message_id or after_message_id, not both")
-    return await ctx.store.run(_get, ctx.user_id, request)
-
-
-async def _get(tx: Transaction, user_id: int, request: GetMessages) -> MessagesGot:
-    room, joined_position = await rooms.find_for_member(tx, request.room_id, user_id)
-    after = 0 if room.is_open else joined_position
-    more = request.limit + 1  # one more than asked tells whether there is more
-    if request.after_message_id is not None:
-        found = await messages.oldest(tx, request.room_id, after=max(after, request.after_message_id), limit=more)
-        page = found[: request.limit]
-    else:
-        found = await messages.newest(tx, request.room_id, after=after, before=request.before_message_id, limit=more)
-        page = found[-request.limit :]
-    return MessagesGot(room_id=request.room_id, messages=page, has_more=len(found) > request.limit)

@@ -10,10 +10,11 @@ from assa import log
 from assa.changes import inviting, leaving
 from assa.errors import Code, Refused
 from assa.registry import Actions, Context
+from assa.schema import Id, Length, Range
 from assa.shapes import ChatMessage, RoomMember
 from assa.storage import Transaction, messages, rooms, users
 from assa.storage.rooms import Member, Room
-from assa.wire import Id, Length, Range, iso
+from assa.wire import iso
 
 actions = Actions()
 _RECENT = 50
@@ -124,32 +125,6 @@ class RoomInfo:
     participants: list[Participant]
 
 
-@frozen(kw_only=True)
-class Nothing:
-    """A request without fields."""
-
-
-@frozen(kw_only=True)
-class ListedRoom:
-    """A room of the user with what he has not read (v1.1)."""
-
-    room_id: int
-    name: str
-    description: str
-    is_open: bool
-    host_user_id: int
-    participants_count: int
-    unread_messages: int
-    last_message: ChatMessage | None
-
-
-@frozen(kw_only=True)
-class RoomsListed:
-    """v1.1: the newest activity first."""
-
-    rooms: list[ListedRoom]
-
-
 def _shown(room: Room, member: Member) -> RoomMember:
     return RoomMember(user_id=member.user_id, nickname=member.nickname, role=room.role_of(member.user_id))
 
@@ -212,7 +187,9 @@ async def _join(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> Roo
             participants_count=room.members,
         ),
         participants=[_shown(room, member) for member in await rooms.members(tx, room_id)],
-        recent_messages=await messages.newest(tx, room_id, after=0 if room.is_open else position, limit=_RECENT),
+        recent_messages=await messages.newest(
+            tx, room_id, after=0 if room.is_open else position, limit=_RECENT
+        ),
     )
 
 
@@ -293,35 +270,11 @@ async def _info(tx: Transaction, room_id: int, user_id: int) -> RoomInfo:
         created_at=iso(room.created_at),
         participants=[
             Participant(
-                user_id=one.user_id, nickname=one.nickname, role=room.role_of(one.user_id), joined_at=iso(one.joined_at)
+                user_id=one.user_id,
+                nickname=one.nickname,
+                role=room.role_of(one.user_id),
+                joined_at=iso(one.joined_at),
             )
             for one in await rooms.members(tx, room_id)
         ],
-    )
-
-
-@actions.on("LIST_ROOMS", Nothing)
-async def list_rooms(ctx: Context, request: Nothing) -> RoomsListed:  # noqa: ARG001 - the request has no fields
-    """List the user's rooms, the newest activity first."""
-    return await ctx.store.run(_list, ctx.user_id)
-
-
-async def _list(tx: Transaction, user_id: int) -> RoomsListed:
-    unread = await messages.unread(tx, user_id)
-    mine = await rooms.by_activity(tx, user_id)
-    last = await messages.by_ids(tx, [newest for _, newest in mine if newest is not None])
-    return RoomsListed(
-        rooms=[
-            ListedRoom(
-                room_id=room.room_id,
-                name=room.name,
-                description=room.description,
-                is_open=room.is_open,
-                host_user_id=room.host_user_id,
-                participants_count=room.members,
-                unread_messages=unread.get(room.room_id, 0),
-                last_message=None if newest is None else last.get(newest),
-            )
-            for room, newest in mine
-        ]
     )

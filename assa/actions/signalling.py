@@ -1,6 +1,7 @@
-"""The relay of SDP and ICE candidates between participants (§7.3, §7.4).
+"""The relay of SDP, ICE candidates and media state between participants (§7.3 to §7.5).
 
-Neither is parsed or changed. Relays go through the event log, so a short drop loses none.
+SDP and candidates are neither parsed nor changed. All of it goes through the event log, so a short
+drop loses none of it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from attrs import frozen
 from assa import log
 from assa.errors import Code, Refused
 from assa.registry import Actions, Context, Rate
+from assa.schema import Id
 from assa.storage import Transaction, video
-from assa.wire import Event, Id
+from assa.wire import Event
 
 if TYPE_CHECKING:
     from assa.limits import Limits
@@ -64,6 +66,27 @@ class IceCandidate:
     candidate: str
     sdp_mid: str | None
     sdp_mline_index: int | None
+
+
+@frozen(kw_only=True)
+class SetMediaStatus:
+    """§7.5."""
+
+    video_room_id: Id
+    audio_enabled: bool
+    video_enabled: bool
+
+
+@frozen(kw_only=True)
+class ParticipantMediaStatus:
+    """§7.5, to the other participants."""
+
+    action: ClassVar[str] = "PARTICIPANT_MEDIA_STATUS"
+    video_room_id: int
+    user_id: int
+    nickname: str
+    audio_enabled: bool
+    video_enabled: bool
 
 
 @frozen(kw_only=True)
@@ -134,12 +157,37 @@ async def _send(
 
 async def _relay(tx: Transaction, relay: _Relay) -> None:
     await video.find(tx, relay.video_room_id)
+    await video.seat_of(tx, relay.video_room_id, relay.session_id)
     seats = await video.seats(tx, relay.video_room_id)
-    if not any(seat.session_id == relay.session_id for seat in seats):
-        raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you do not take part from this connection")
     target = next((seat for seat in seats if seat.user_id == relay.target_user_id), None)
     if target is None:
         raise Refused(Code.USER_NOT_IN_ROOM, "data.target_user_id: does not take part in this video room")
     if relay.wrong is not None:
         raise relay.wrong
     await log.publish(tx, log.session(target.session_id), relay.event, now_ms=relay.now_ms)
+
+
+@actions.on("MEDIA_STATUS", SetMediaStatus, answered=False, rate=Rate.RELAYS)
+async def media_status(ctx: Context, request: SetMediaStatus) -> None:
+    """Tell the other participants whether one's microphone and camera are on.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    await ctx.store.run(_set_media, ctx.session_id, request, ctx.now_ms)
+
+
+async def _set_media(tx: Transaction, session_id: str, request: SetMediaStatus, now_ms: int) -> None:
+    await video.find(tx, request.video_room_id)
+    seat = await video.seat_of(tx, request.video_room_id, session_id)
+    await video.set_media(
+        tx, request.video_room_id, seat.user_id, audio=request.audio_enabled, video=request.video_enabled
+    )
+    event = ParticipantMediaStatus(
+        video_room_id=request.video_room_id,
+        user_id=seat.user_id,
+        nickname=seat.nickname,
+        audio_enabled=request.audio_enabled,
+        video_enabled=request.video_enabled,
+    )
+    await log.publish(tx, log.video(request.video_room_id), event, now_ms=now_ms, origin=session_id)

@@ -9,8 +9,8 @@ from attrs import frozen
 from assa import log
 from assa.errors import Code, Refused
 from assa.registry import Actions, Context
+from assa.schema import Length, omitted
 from assa.storage import Transaction, sessions
-from assa.wire import Length, omitted
 
 actions = Actions()
 

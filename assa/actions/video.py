@@ -9,10 +9,11 @@ from attrs import frozen
 from assa import log
 from assa.changes import leaving
 from assa.errors import Code, Refused
-from assa.registry import Actions, Context, Rate
+from assa.registry import Actions, Context
+from assa.schema import Id, Length, Range
 from assa.storage import Transaction, rooms, video
 from assa.storage.video import Seat, VideoRoom
-from assa.wire import Id, Length, Range, iso
+from assa.wire import iso
 
 actions = Actions()
 
@@ -92,27 +93,6 @@ class ParticipantJoined:
 
 
 @frozen(kw_only=True)
-class SetMediaStatus:
-    """§7.5."""
-
-    video_room_id: Id
-    audio_enabled: bool
-    video_enabled: bool
-
-
-@frozen(kw_only=True)
-class ParticipantMediaStatus:
-    """§7.5, to the other participants."""
-
-    action: ClassVar[str] = "PARTICIPANT_MEDIA_STATUS"
-    video_room_id: int
-    user_id: int
-    nickname: str
-    audio_enabled: bool
-    video_enabled: bool
-
-
-@frozen(kw_only=True)
 class ParticipantsGot:
     """§7.7."""
 
@@ -135,30 +115,6 @@ def _shown(room: VideoRoom, seat: Seat) -> Participant:
         role="host" if seat.user_id == room.host_user_id else "participant",
         media_status=MediaStatus(audio_enabled=seat.audio_enabled, video_enabled=seat.video_enabled),
     )
-
-
-async def _find_for_member(tx: Transaction, video_room_id: int, user_id: int) -> VideoRoom:
-    """Return a video room to a member of its chat room.
-
-    Raises:
-        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
-    """
-    room = await video.find(tx, video_room_id)
-    if await rooms.membership(tx, room.chat_room_id, user_id) is None:
-        raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you are not a member of its chat room")
-    return room
-
-
-async def _seat_of(tx: Transaction, video_room_id: int, session_id: str) -> Seat:
-    """Return the seat of a session.
-
-    Raises:
-        Refused: USER_NOT_IN_ROOM.
-    """
-    for seat in await video.seats(tx, video_room_id):
-        if seat.session_id == session_id:
-            return seat
-    raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you do not take part from this connection")
 
 
 @actions.on("CREATE_VIDEO_ROOM", CreateVideoRoom, message="영상회의 방이 생성되었습니다")
@@ -213,7 +169,7 @@ async def join_video_room(ctx: Context, request: JoinVideoRoom) -> VideoRoomJoin
 async def _join(
     tx: Transaction, user_id: int, session_id: str, request: JoinVideoRoom, now_ms: int
 ) -> list[Participant]:
-    room = await _find_for_member(tx, request.video_room_id, user_id)
+    room = await video.find_for_member(tx, request.video_room_id, user_id)
     seat = next((one for one in await video.seats(tx, room.video_room_id) if one.user_id == user_id), None)
     if seat is None or seat.session_id != session_id:
         if seat is not None:
@@ -248,37 +204,11 @@ async def _sit(
     )
     joined = ParticipantJoined(
         video_room_id=room.video_room_id,
-        participant=_shown(room, await _seat_of(tx, room.video_room_id, session_id)),
+        participant=_shown(room, await video.seat_of(tx, room.video_room_id, session_id)),
     )
     channel = log.video(room.video_room_id)
     position = await log.publish(tx, channel, joined, now_ms=now_ms, effect=f"+{log.session(session_id)}")
     await video.set_position(tx, room.video_room_id, user_id, position)
-
-
-@actions.on("MEDIA_STATUS", SetMediaStatus, answered=False, rate=Rate.RELAYS)
-async def media_status(ctx: Context, request: SetMediaStatus) -> None:
-    """Tell the other participants whether one's microphone and camera are on.
-
-    Raises:
-        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
-    """
-    await ctx.store.run(_set_media, ctx.session_id, request, ctx.now_ms)
-
-
-async def _set_media(tx: Transaction, session_id: str, request: SetMediaStatus, now_ms: int) -> None:
-    await video.find(tx, request.video_room_id)
-    seat = await _seat_of(tx, request.video_room_id, session_id)
-    await video.set_media(
-        tx, request.video_room_id, seat.user_id, audio=request.audio_enabled, video=request.video_enabled
-    )
-    event = ParticipantMediaStatus(
-        video_room_id=request.video_room_id,
-        user_id=seat.user_id,
-        nickname=seat.nickname,
-        audio_enabled=request.audio_enabled,
-        video_enabled=request.video_enabled,
-    )
-    await log.publish(tx, log.video(request.video_room_id), event, now_ms=now_ms, origin=session_id)
 
 
 @actions.on("EXIT_VIDEO_ROOM", InVideoRoom, message="영상회의에서 나갔습니다")
@@ -294,7 +224,7 @@ async def exit_video_room(ctx: Context, request: InVideoRoom) -> InVideoRoom:
 
 async def _exit(tx: Transaction, video_room_id: int, session_id: str, now_ms: int) -> None:
     room = await video.find(tx, video_room_id)
-    seat = await _seat_of(tx, video_room_id, session_id)
+    seat = await video.seat_of(tx, video_room_id, session_id)
     await leaving.leave(tx, room, seat, reason="exit", now_ms=now_ms)
 
 
@@ -310,7 +240,7 @@ async def get_video_room_participant(ctx: Context, request: InVideoRoom) -> Part
 
 
 async def _participants(tx: Transaction, video_room_id: int, user_id: int) -> list[Participant]:
-    room = await _find_for_member(tx, video_room_id, user_id)
+    room = await video.find_for_member(tx, video_room_id, user_id)
     return [_shown(room, one) for one in await video.seats(tx, video_room_id)]
 
 
@@ -321,6 +251,6 @@ async def get_ice_servers(ctx: Context, request: InVideoRoom) -> IceServersGot:
     Raises:
         Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
     """
-    await ctx.store.run(_find_for_member, request.video_room_id, ctx.user_id)
+    await ctx.store.run(video.find_for_member, request.video_room_id, ctx.user_id)
     ice_servers = ctx.services.ice_servers(ctx.user_id, ctx.now_ms)
     return IceServersGot(video_room_id=request.video_room_id, ice_servers=ice_servers)

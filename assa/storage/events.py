@@ -54,7 +54,9 @@ async def bounds(tx: Transaction) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-async def after(tx: Transaction, channels: Mapping[str, int], *, origin: str | None, limit: int) -> list[Entry]:
+async def after(
+    tx: Transaction, channels: Mapping[str, int], *, origin: str | None, limit: int
+) -> list[Entry]:
     """Return events with a body, oldest first, at most `limit`.
 
     Args:
@@ -83,8 +85,9 @@ async def after(tx: Transaction, channels: Mapping[str, int], *, origin: str | N
 async def trim(tx: Transaction, *, before_ms: int, limit: int) -> int:
     """Remove the oldest events that are older than `before_ms`; return how many, at most `limit`."""
     row = await tx.first(
-        "SELECT max(position), count(*) FROM (SELECT position, created_at FROM events ORDER BY position LIMIT :most)"
-        " AS oldest WHERE created_at < :before",
+        "SELECT max(position), count(*) FROM"
+        " (SELECT position, created_at FROM events ORDER BY position LIMIT :most) AS oldest"
+        " WHERE created_at < :before",
         most=limit,
         before=before_ms,
     )

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from assa.storage import Transaction, Value
 
 _COLUMNS = (
-    "m.message_id, m.room_id, m.content, m.message_type, m.user_id, u.nickname, u.profile_image, m.created_at,"
-    " m.reply_to_message_id, m.file_path, m.file_name, m.file_size, m.mime_type"
+    "m.message_id, m.room_id, m.content, m.message_type, m.user_id, u.nickname, u.profile_image,"
+    " m.created_at, m.reply_to_message_id, m.file_path, m.file_name, m.file_size, m.mime_type"
 )
 _FROM = "FROM messages m LEFT JOIN users u ON u.user_id = m.user_id"
 # The user's unconfirmed messages of others: `r` is the confirmation that is missing.
 _UNCONFIRMED = (
     " JOIN members mine ON mine.room_id = m.room_id AND m.message_id > mine.confirmed_through"
-    " LEFT JOIN receipts r ON r.room_id = m.room_id AND r.user_id = mine.user_id AND r.message_id = m.message_id"
+    " LEFT JOIN receipts r"
+    " ON r.room_id = m.room_id AND r.user_id = mine.user_id AND r.message_id = m.message_id"
     " WHERE mine.user_id = :reader AND m.user_id <> :reader AND r.message_id IS NULL"
 )
 
@@ -62,7 +63,7 @@ async def sent_before(
     """Return the author's messages that have one of these client_message_ids, by it."""
     chosen, values = listed("c", client_message_ids)
     rows = await tx.all(
-        f"SELECT {_COLUMNS}, m.client_message_id {_FROM}"  # noqa: S608
+        f"SELECT {_COLUMNS}, m.client_message_id {_FROM}"
         f" WHERE m.room_id = :room_id AND m.user_id = :user_id AND m.client_message_id IN {chosen}",
         room_id=room_id,
         user_id=user_id,
@@ -84,10 +85,10 @@ def _row(message: ChatMessage, client_message_id: str | None, now_ms: int) -> di
         "user_id": message.user.user_id,
         "message_type": message.message_type,
         "content": message.content,
-        "file_path": file_info and file_info.file_path,
-        "file_name": file_info and file_info.file_name,
-        "file_size": file_info and file_info.file_size,
-        "mime_type": file_info and file_info.mime_type,
+        "file_path": file_info.file_path if file_info else None,
+        "file_name": file_info.file_name if file_info else None,
+        "file_size": file_info.file_size if file_info else None,
+        "mime_type": file_info.mime_type if file_info else None,
         "reply_to_message_id": message.reply_to_message_id,
         "client_message_id": client_message_id,
         "created_at": now_ms,
@@ -113,7 +114,7 @@ async def newest(
 ) -> list[ChatMessage]:
     """Return the newest messages between two ids, both excluded, oldest first."""
     rows = await tx.all(
-        f"SELECT {_COLUMNS} {_FROM} WHERE m.room_id = :room_id AND m.message_id > :after"  # noqa: S608
+        f"SELECT {_COLUMNS} {_FROM} WHERE m.room_id = :room_id AND m.message_id > :after"
         " AND m.message_id < :before ORDER BY m.message_id DESC LIMIT :most",
         room_id=room_id,
         after=after,
@@ -126,7 +127,7 @@ async def newest(
 async def oldest(tx: Transaction, room_id: int, *, after: int, limit: int) -> list[ChatMessage]:
     """Return the oldest messages after an id, oldest first."""
     rows = await tx.all(
-        f"SELECT {_COLUMNS} {_FROM} WHERE m.room_id = :room_id AND m.message_id > :after"  # noqa: S608
+        f"SELECT {_COLUMNS} {_FROM} WHERE m.room_id = :room_id AND m.message_id > :after"
         " ORDER BY m.message_id LIMIT :most",
         room_id=room_id,
         after=after,
@@ -140,7 +141,7 @@ async def by_ids(tx: Transaction, message_ids: Sequence[int]) -> dict[int, ChatM
     if not message_ids:
         return {}
     chosen, values = listed("m", message_ids)
-    rows = await tx.all(f"SELECT {_COLUMNS} {_FROM} WHERE m.message_id IN {chosen}", **values)  # noqa: S608
+    rows = await tx.all(f"SELECT {_COLUMNS} {_FROM} WHERE m.message_id IN {chosen}", **values)
     return {row[0]: _message(row) for row in rows}
 
 
@@ -157,8 +158,7 @@ async def unread(tx: Transaction, user_id: int) -> dict[int, int]:
 async def unconfirmed(tx: Transaction, room_id: int, user_id: int, *, limit: int) -> list[ChatMessage]:
     """Return the reader's unconfirmed messages of others in a room, oldest first."""
     rows = await tx.all(
-        f"SELECT {_COLUMNS} {_FROM}{_UNCONFIRMED} AND m.room_id = :room_id"  # noqa: S608
-        " ORDER BY m.message_id LIMIT :most",
+        f"SELECT {_COLUMNS} {_FROM}{_UNCONFIRMED} AND m.room_id = :room_id ORDER BY m.message_id LIMIT :most",
         reader=user_id,
         room_id=room_id,
         most=limit,
@@ -209,5 +209,6 @@ async def _raise_watermark(tx: Transaction, room_id: int, user_id: int) -> None:
         **place,
     )
     await tx.execute(
-        "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through", **place
+        "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through",
+        **place,
     )

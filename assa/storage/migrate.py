@@ -12,7 +12,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assa.storage import Transaction
+    from assa.storage import Transaction, Value
 
 _RECORDS = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -94,5 +94,10 @@ async def migrate(tx: Transaction, dialect: Dialect, now_ms: int) -> list[str]:
 async def _apply(tx: Transaction, file: _File, dialect: Dialect, now_ms: int) -> None:
     for statement in _statements(file.text.replace("{id}", dialect.key_type)):
         await tx.execute(statement)
-    record = {"number": file.number, "name": file.name, "checksum": file.checksum, "applied_at": now_ms}
+    record: dict[str, Value] = {
+        "number": file.number,
+        "name": file.name,
+        "checksum": file.checksum,
+        "applied_at": now_ms,
+    }
     await tx.insert("schema_migrations", [record])

@@ -8,14 +8,16 @@ from attrs import frozen
 
 from assa.errors import Code, Refused
 from assa.shapes import nickname_of
-from assa.storage import listed
+from assa.storage import Row, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assa.storage import Transaction
 
-_COLUMNS = "r.room_id, r.name, r.description, r.is_open, r.max_participants, r.members, r.host_user_id, r.created_at"
+_COLUMNS = (
+    "r.room_id, r.name, r.description, r.is_open, r.max_participants, r.members, r.host_user_id, r.created_at"
+)
 
 
 @frozen
@@ -46,8 +48,22 @@ class Member:
     joined_position: int
 
 
+def _room(row: Row) -> Room:
+    room_id, name, description, is_open, max_participants, members, host_user_id, created_at = row[:8]
+    return Room(
+        room_id, name, description, bool(is_open), max_participants, members, host_user_id, created_at
+    )
+
+
 async def create(
-    tx: Transaction, *, name: str, description: str, is_open: bool, max_participants: int, host_user_id: int, now_ms: int
+    tx: Transaction,
+    *,
+    name: str,
+    description: str,
+    is_open: bool,
+    max_participants: int,
+    host_user_id: int,
+    now_ms: int,
 ) -> Room:
     """Create an empty room; its host joins next."""
     row = await tx.first("UPDATE counters SET value = value + 1 WHERE name = 'room' RETURNING value")
@@ -79,7 +95,7 @@ async def find(tx: Transaction, room_id: int) -> Room:
     row = await tx.first(f"SELECT {_COLUMNS} FROM rooms r WHERE room_id = :id AND members > 0", id=room_id)  # noqa: S608
     if row is None:
         raise Refused(Code.ROOM_NOT_FOUND, "data.room_id: no such room")
-    return Room(*row[:3], bool(row[3]), *row[4:])
+    return _room(row)
 
 
 async def membership(tx: Transaction, room_id: int, user_id: int) -> int | None:
@@ -161,14 +177,17 @@ async def remove_member(tx: Transaction, room_id: int, user_id: int) -> int:
 
 async def set_host(tx: Transaction, room_id: int, user_id: int) -> None:
     """Make a member the host."""
-    await tx.execute("UPDATE rooms SET host_user_id = :user_id WHERE room_id = :id", user_id=user_id, id=room_id)
+    await tx.execute(
+        "UPDATE rooms SET host_user_id = :user_id WHERE room_id = :id", user_id=user_id, id=room_id
+    )
 
 
 async def of_user(tx: Transaction, user_id: int) -> dict[int, int]:
     """Return the rooms of a user, ascending, each with the position of his join."""
     return dict(
         await tx.all(
-            "SELECT room_id, joined_position FROM members WHERE user_id = :user_id ORDER BY room_id", user_id=user_id
+            "SELECT room_id, joined_position FROM members WHERE user_id = :user_id ORDER BY room_id",
+            user_id=user_id,
         )
     )
 
@@ -182,13 +201,15 @@ async def by_activity(tx: Transaction, user_id: int) -> list[tuple[Room, int | N
         user_id=user_id,
     )
     rows.sort(key=lambda row: max(row[8] or 0, row[9]), reverse=True)
-    return [(Room(*row[:3], bool(row[3]), *row[4:8]), row[8]) for row in rows]
+    return [(_room(row), row[8]) for row in rows]
 
 
 async def invited(tx: Transaction, room_id: int, user_id: int) -> bool:
     """Return whether an invitation of the user to the room stands."""
     row = await tx.first(
-        "SELECT 1 FROM invitations WHERE room_id = :room_id AND user_id = :user_id", room_id=room_id, user_id=user_id
+        "SELECT 1 FROM invitations WHERE room_id = :room_id AND user_id = :user_id",
+        room_id=room_id,
+        user_id=user_id,
     )
     return row is not None
 
@@ -213,12 +234,14 @@ async def invite(
 async def drop_invitation(tx: Transaction, room_id: int, user_id: int) -> None:
     """Use up an invitation, if there is one."""
     await tx.execute(
-        "DELETE FROM invitations WHERE room_id = :room_id AND user_id = :user_id", room_id=room_id, user_id=user_id
+        "DELETE FROM invitations WHERE room_id = :room_id AND user_id = :user_id",
+        room_id=room_id,
+        user_id=user_id,
     )
 
 
 async def undelivered_invitations(tx: Transaction, user_id: int) -> list[tuple[int, int]]:
-    """Return (room_id, inviter_user_id) of invitations that wait for the user, and count them as delivered."""
+    """Count the invitations that wait for the user as delivered; return (room_id, inviter_user_id)."""
     rows = await tx.all(
         "UPDATE invitations SET delivered = 1 WHERE user_id = :user_id AND delivered = 0"
         " RETURNING invited_at, room_id, inviter_user_id",

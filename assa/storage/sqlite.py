@@ -89,7 +89,7 @@ class _Transaction:
         self.staged.append(entry)
 
 
-def _drive(coroutine: Any) -> Any:  # noqa: ANN401
+def _drive(coroutine: Any) -> Any:
     """Run a query to its end: it has nothing to wait for."""
     try:
         coroutine.send(None)
@@ -100,12 +100,14 @@ def _drive(coroutine: Any) -> Any:  # noqa: ANN401
     raise RuntimeError(msg)
 
 
-def _savepoint(connection: sqlite3.Connection, work: Callable[[_Transaction], Sequence[Any]], count: int) -> _Outcome:
+def _savepoint(
+    connection: sqlite3.Connection, work: Callable[[_Transaction], Sequence[Any]], count: int
+) -> _Outcome:
     tx = _Transaction(connection)
     connection.execute("SAVEPOINT query")
     try:
         results = work(tx)
-    except Exception as wrong:  # noqa: BLE001 - a refusal or a defect: this query's changes are undone
+    except Exception as wrong:
         if not connection.in_transaction:
             raise  # SQLite gave up the whole transaction (disk full): nobody's changes stand
         connection.execute("ROLLBACK TO query")
@@ -113,6 +115,10 @@ def _savepoint(connection: sqlite3.Connection, work: Callable[[_Transaction], Se
         return _Outcome([_told(wrong)] * count, failed=True)
     connection.execute("RELEASE query")
     return _Outcome(results, tx.staged)
+
+
+def _together(connection: sqlite3.Connection, query: Callable[..., Any], items: list[Any]) -> _Outcome:
+    return _savepoint(connection, lambda tx: _drive(query(tx, items)), len(items))
 
 
 def _told(wrong: Exception) -> Exception:
@@ -172,7 +178,7 @@ class SqliteStore:
             for pragma in ("busy_timeout=5000", "journal_mode=WAL", f"synchronous={self._synchronous}"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN IMMEDIATE")
-            applied = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
+            applied: list[str] = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
             connection.execute("COMMIT")
         except sqlite3.Error as wrong:
             raise Unavailable(f"{self._path}: {wrong}") from None
@@ -245,11 +251,13 @@ class SqliteStore:
 
     def _attempt(self, connection: sqlite3.Connection, job: _Job) -> _Outcome:
         if job.items is None:
-            return _savepoint(connection, lambda tx: [_drive(job.query(tx, *job.arguments, **job.options))], 1)
-        outcome = _savepoint(connection, lambda tx: _drive(job.query(tx, job.items)), len(job.items))
+            return _savepoint(
+                connection, lambda tx: [_drive(job.query(tx, *job.arguments, **job.options))], 1
+            )
+        outcome = _together(connection, job.query, job.items)
         if not outcome.failed or len(job.items) == 1:
             return outcome
-        alone = [_savepoint(connection, lambda tx, one=item: _drive(job.query(tx, [one])), 1) for item in job.items]
+        alone = [_together(connection, job.query, [item]) for item in job.items]
         return _Outcome([one.results[0] for one in alone], [entry for one in alone for entry in one.entries])
 
     # --- the end ---

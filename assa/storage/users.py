@@ -44,7 +44,9 @@ async def set_active(tx: Transaction, user_id: int, *, active: bool, now_ms: int
 
 async def author(tx: Transaction, user_id: int) -> Author:
     """Return a user as others see him; one that never connected has a stand-in nickname."""
-    row = await tx.first("SELECT nickname, profile_image FROM users WHERE user_id = :user_id", user_id=user_id)
+    row = await tx.first(
+        "SELECT nickname, profile_image FROM users WHERE user_id = :user_id", user_id=user_id
+    )
     nickname, profile_image = row or (None, None)
     return Author(user_id=user_id, nickname=nickname_of(user_id, nickname), profile_image=profile_image)
 
@@ -52,5 +54,6 @@ async def author(tx: Transaction, user_id: int) -> Author:
 async def nicknames(tx: Transaction, user_ids: Sequence[int]) -> dict[int, str]:
     """Return the nickname of each user."""
     chosen, values = listed("u", user_ids)
-    known = dict(await tx.all(f"SELECT user_id, nickname FROM users WHERE user_id IN {chosen}", **values))  # noqa: S608
+    rows = await tx.all(f"SELECT user_id, nickname FROM users WHERE user_id IN {chosen}", **values)  # noqa: S608
+    known: dict[int, str | None] = dict(rows)
     return {user_id: nickname_of(user_id, known.get(user_id)) for user_id in user_ids}

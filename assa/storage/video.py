@@ -8,6 +8,7 @@ from attrs import frozen
 
 from assa.errors import Code, Refused
 from assa.shapes import nickname_of
+from assa.storage.rooms import membership
 
 if TYPE_CHECKING:
     from assa.storage import Transaction
@@ -86,6 +87,30 @@ async def seats(tx: Transaction, video_room_id: int) -> list[Seat]:
     return [Seat(row[0], nickname_of(row[0], row[1]), row[2], bool(row[3]), bool(row[4])) for row in rows]
 
 
+async def find_for_member(tx: Transaction, video_room_id: int, user_id: int) -> VideoRoom:
+    """Return a video room to a member of its chat room.
+
+    Raises:
+        Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
+    """
+    room = await find(tx, video_room_id)
+    if await membership(tx, room.chat_room_id, user_id) is None:
+        raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you are not a member of its chat room")
+    return room
+
+
+async def seat_of(tx: Transaction, video_room_id: int, session_id: str) -> Seat:
+    """Return the seat of a session.
+
+    Raises:
+        Refused: USER_NOT_IN_ROOM.
+    """
+    for seat in await seats(tx, video_room_id):
+        if seat.session_id == session_id:
+            return seat
+    raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you do not take part from this connection")
+
+
 async def take_seat(tx: Transaction, video_room_id: int) -> bool:
     """Count one participant more, unless the room is full."""
     return bool(
@@ -102,7 +127,8 @@ async def put_seat(
 ) -> None:
     """Write a participant, or move his participation to another session; its position comes next."""
     await tx.execute(
-        "INSERT INTO participants (video_room_id, user_id, session_id, audio_enabled, video_enabled, joined_position)"
+        "INSERT INTO participants"
+        " (video_room_id, user_id, session_id, audio_enabled, video_enabled, joined_position)"
         " VALUES (:room, :user_id, :session_id, :audio, :video, 0)"
         " ON CONFLICT (video_room_id, user_id) DO UPDATE SET session_id = excluded.session_id,"
         " audio_enabled = excluded.audio_enabled, video_enabled = excluded.video_enabled",
@@ -117,7 +143,8 @@ async def put_seat(
 async def set_position(tx: Transaction, video_room_id: int, user_id: int, position: int) -> None:
     """Write the log position of a participant's join."""
     await tx.execute(
-        "UPDATE participants SET joined_position = :position WHERE video_room_id = :id AND user_id = :user_id",
+        "UPDATE participants SET joined_position = :position"
+        " WHERE video_room_id = :id AND user_id = :user_id",
         id=video_room_id,
         user_id=user_id,
         position=position,
@@ -127,10 +154,13 @@ async def set_position(tx: Transaction, video_room_id: int, user_id: int, positi
 async def remove_seat(tx: Transaction, video_room_id: int, user_id: int) -> int:
     """Remove a participant and return how many are left."""
     await tx.execute(
-        "DELETE FROM participants WHERE video_room_id = :id AND user_id = :user_id", id=video_room_id, user_id=user_id
+        "DELETE FROM participants WHERE video_room_id = :id AND user_id = :user_id",
+        id=video_room_id,
+        user_id=user_id,
     )
     row = await tx.first(
-        "UPDATE video_rooms SET participants = participants - 1 WHERE video_room_id = :id RETURNING participants",
+        "UPDATE video_rooms SET participants = participants - 1"
+        " WHERE video_room_id = :id RETURNING participants",
         id=video_room_id,
     )
     assert row is not None  # noqa: S101 - a participant's room exists
@@ -152,7 +182,9 @@ async def set_media(tx: Transaction, video_room_id: int, user_id: int, *, audio:
 async def set_host(tx: Transaction, video_room_id: int, user_id: int) -> None:
     """Make a participant the host."""
     await tx.execute(
-        "UPDATE video_rooms SET host_user_id = :user_id WHERE video_room_id = :id", user_id=user_id, id=video_room_id
+        "UPDATE video_rooms SET host_user_id = :user_id WHERE video_room_id = :id",
+        user_id=user_id,
+        id=video_room_id,
     )
 
 
@@ -165,7 +197,8 @@ async def of_session(tx: Transaction, session_id: str) -> dict[int, int]:
     """Return the video rooms that a session takes part in, ascending, with the position of each join."""
     return dict(
         await tx.all(
-            "SELECT video_room_id, joined_position FROM participants WHERE session_id = :id ORDER BY video_room_id",
+            "SELECT video_room_id, joined_position FROM participants"
+            " WHERE session_id = :id ORDER BY video_room_id",
             id=session_id,
         )
     )
@@ -174,7 +207,8 @@ async def of_session(tx: Transaction, session_id: str) -> dict[int, int]:
 async def of_chat_room(tx: Transaction, chat_room_id: int) -> list[int]:
     """Return the video rooms of a chat room."""
     rows = await tx.all(
-        "SELECT video_room_id FROM video_rooms WHERE chat_room_id = :id ORDER BY video_room_id", id=chat_room_id
+        "SELECT video_room_id FROM video_rooms WHERE chat_room_id = :id ORDER BY video_room_id",
+        id=chat_room_id,
     )
     return [row[0] for row in rows]
 

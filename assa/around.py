@@ -1,0 +1,83 @@
+"""What a session stands between: the connection in front of it and the node around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from assa.limits import Limits
+from assa.rates import Buckets
+from assa.registry import Actions, Rate, Services
+from assa.storage import Unavailable
+
+S_contra = TypeVar("S_contra", contravariant=True)
+"""What a node calls the sessions on it."""
+
+
+class Front(Protocol):
+    """Brings a session its lines and carries its own away."""
+
+    @property
+    def address(self) -> str:
+        """Return the client's IP address."""
+
+    @property
+    def clogged(self) -> bool:
+        """Return whether the client does not read what it is sent."""
+
+    def write(self, data: bytes) -> None:
+        """Send events."""
+
+    def answer(self, data: bytes) -> None:
+        """Send what the client asked for."""
+
+    def allow_long_lines(self) -> None:
+        """Take lines of full length from here on."""
+
+    def resume(self) -> None:
+        """Bring lines again: the session accepts them."""
+
+    def close(self, last: bytes, *, drop: bool) -> None:
+        """Send what waits, unless it is to be dropped, and the last line; then close."""
+
+
+class Host(Protocol[S_contra]):
+    """What a session asks of the node that it lives on."""
+
+    services: Services
+    actions: Actions
+    limits: Limits
+    rates: dict[Rate, Buckets]
+    monotonic: Callable[[], float]
+    draining: bool
+    keep_expired: bool
+
+    def now_ms(self) -> int:
+        """Return the time, milliseconds since the epoch."""
+
+    def early(self) -> float:
+        """Return how much of its first PING interval a connection leaves out."""
+
+    def signal_id(self) -> str:
+        """Return a `seq_id` for what is in no log."""
+
+    def admit(self) -> None:
+        """Raise Refused (SERVER_FULL) when no more clients are taken."""
+
+    def check_failures(self, address: str) -> None:
+        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
+
+    def count_failure(self, address: str) -> None:
+        """Count a CONNECT that failed."""
+
+    def connected(self, session: S_contra, channels: Sequence[str]) -> None:
+        """Take a session among the connected."""
+
+    def left(self, session: S_contra) -> None:
+        """Forget a session whose connection is closing."""
+
+    def detach(self, session_id: str, attachment: int) -> None:
+        """Have the store know that a connection is gone."""
+
+    def unavailable(self, reason: Unavailable) -> None:
+        """Log that the database is away."""
