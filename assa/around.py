@@ -61,8 +61,11 @@ class Host(Protocol[S_contra]):
     def signal_id(self) -> str:
         """Return a `seq_id` for what is in no log."""
 
-    def admit(self) -> None:
-        """Raise Refused (SERVER_FULL) when no more clients are taken."""
+    def admit(self, session: S_contra) -> None:
+        """Keep a place for a session that is connecting, or raise Refused (SERVER_FULL)."""
+
+    def dismiss(self, session: S_contra) -> None:
+        """Give up the place of a session whose CONNECT has failed."""
 
     def check_failures(self, address: str) -> None:
         """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""

@@ -90,6 +90,7 @@ class Node:
         self.rates = {rate: rate_limits.buckets(rate.value, monotonic) for rate in Rate}
         self._failed_connects = rate_limits.buckets("failed_connects", monotonic)
         self._connected: dict[Session, None] = {}
+        self._admitted: set[Session] = set()
         self._unauthenticated: dict[Session, None] = {}
         self._signals = 0
         self._away = False
@@ -119,11 +120,20 @@ class Node:
         self._unauthenticated[session] = None
         return session
 
-    def admit(self) -> None:
-        """Raise Refused (SERVER_FULL) when no more clients are taken (§10.1)."""
-        if len(self._connected) >= self.limits.connections:
+    def admit(self, session: Session) -> None:
+        """Keep a place for a session that is connecting (§10.1).
+
+        Raises:
+            Refused: SERVER_FULL when there is none.
+        """
+        if len(self._admitted) >= self.limits.connections:
             rule = f"the server has its {self.limits.connections} clients"
             raise Refused(Code.SERVER_FULL, rule, retry_after_ms=_FULL_RETRY_MS)
+        self._admitted.add(session)
+
+    def dismiss(self, session: Session) -> None:
+        """Give up the place of a session whose CONNECT has failed."""
+        self._admitted.discard(session)
 
     def check_failures(self, address: str) -> None:
         """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
@@ -145,6 +155,7 @@ class Node:
         """Forget a session whose connection is closing."""
         self._unauthenticated.pop(session, None)
         self._connected.pop(session, None)
+        self._admitted.discard(session)
         self.hub.remove(session)
 
     def detach(self, session_id: str, attachment: int) -> None:

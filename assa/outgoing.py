@@ -81,8 +81,8 @@ class Outgoing:
         self._parts: list[bytes] = []
         self._held = 0
         self.paused = False
-        # TLS and others have a buffer of their own above the socket.
-        self._direct = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
+        # TLS and others have a buffer of their own above the socket, and a farewell of their own.
+        self.direct = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
         transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     def write(self, data: bytes) -> None:
@@ -116,7 +116,7 @@ class Outgoing:
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         transport = self._transport
         if (
-            self._direct
+            self.direct
             and not transport.dataBuffer
             and not transport._tempDataBuffer  # noqa: SLF001 - the only way to know that nothing is queued
             and transport.connected

@@ -232,7 +232,7 @@ class Session:
 
     def admit(self) -> None:
         """Raise Refused (SERVER_FULL) when the node takes no more clients."""
-        self._node.admit()
+        self._node.admit(self)
 
     def attach(self, attached: Attached) -> None:
         """Become connected: hear events from here on, the missed ones right after the answer."""
@@ -266,6 +266,7 @@ class Session:
     def _connect_failed(self, refused: Refused) -> None:
         if not isinstance(self._state, Unauthenticated):
             return
+        self._node.dismiss(self)
         if refused.code is Code.SERVER_FULL:
             self.close("SERVER_FULL")
             return

@@ -46,6 +46,7 @@ class ChatProtocol(LineReceiver):
         self._again: IDelayedCall | None = None
         self._last_resort: IDelayedCall | None = None
         self._closing = False
+        self._pumping = False
 
     def connectionMade(self) -> None:
         """Open the session."""
@@ -79,8 +80,14 @@ class ChatProtocol(LineReceiver):
         self._session.received(line)
 
     def _pump(self) -> None:
-        if self._again is not None:
-            return
+        if self._again is None and not self._pumping:
+            self._pumping = True
+            try:
+                self._bring_lines()
+            finally:
+                self._pumping = False
+
+    def _bring_lines(self) -> None:
         for _ in range(_LINES_A_TURN):
             if not self._session.accepting:
                 break
@@ -146,7 +153,7 @@ class ChatProtocol(LineReceiver):
             # What still comes is read and thrown away: closing with unread bytes would reset the
             # connection, and the client might lose the last line.
             self.resumeProducing()  # type: ignore[no-untyped-call]  # Twisted's
-        if hasattr(transport, "loseWriteConnection"):
+        if self._outgoing.direct:
             transport.loseWriteConnection()
         else:
             transport.loseConnection()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Annotated
 
-from attrs import field, frozen
+from attrs import frozen
 
 from assa import log
 from assa.changes import inviting, leaving
@@ -26,8 +26,8 @@ actions = Actions()
 class DeviceInfo:
     """§3.1."""
 
-    platform: Annotated[str, Length(0, 64)] | None = None
-    app_version: Annotated[str, Length(0, 64)] | None = None
+    platform: Annotated[str, Length(0, 128)] | None = None
+    app_version: Annotated[str, Length(0, 128)] | None = None
     device_id: Annotated[str, Length(0, 128)] | None = None
 
 
@@ -36,7 +36,7 @@ class Connect:
     """§3.1; `last_seq_id` (v1.1) is the `seq_id` of the last event received."""
 
     jwt_token: str | None = None
-    device_info: DeviceInfo = field(factory=DeviceInfo)
+    device_info: DeviceInfo | None = None
     last_seq_id: Annotated[str, Length(0, 128)] | None = None
 
 
@@ -112,7 +112,7 @@ async def connect(ctx: Context, request: Connect) -> ConnectAnswer:
         identity=identity,
         asked_session_id=ctx.asked_session_id,
         since=since,
-        device_id=request.device_info.device_id or None,
+        device_id=(request.device_info and request.device_info.device_id) or None,
         node=ctx.services.node,
         limits=ctx.services.limits,
         now_ms=ctx.now_ms,

@@ -8,7 +8,6 @@ from attrs import frozen
 
 from assa.errors import Code, Refused
 from assa.shapes import nickname_of
-from assa.storage.rooms import membership
 
 if TYPE_CHECKING:
     from assa.storage import Transaction
@@ -94,7 +93,12 @@ async def find_for_member(tx: Transaction, video_room_id: int, user_id: int) -> 
         Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
     """
     room = await find(tx, video_room_id)
-    if await membership(tx, room.chat_room_id, user_id) is None:
+    member = await tx.first(
+        "SELECT 1 FROM members WHERE room_id = :room_id AND user_id = :user_id",
+        room_id=room.chat_room_id,
+        user_id=user_id,
+    )
+    if member is None:
         raise Refused(Code.USER_NOT_IN_ROOM, "data.video_room_id: you are not a member of its chat room")
     return room
 
