@@ -18,8 +18,11 @@ from itertools import count
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from assa.actions import ALL
 from assa.auth import Key, Tokens, mint
@@ -42,13 +45,31 @@ class TurnWorker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._held: list[Callable[[], None]] | None = None
 
     def start(self) -> None:
         """Need nothing."""
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Run a job in the next turn."""
-        self._clock.callLater(0, lambda: done(job()))
+        """Run a job in the next turn, or once it is released."""
+
+        def work() -> None:
+            if self._held is None:
+                done(job())
+            else:
+                self._held.append(work)
+
+        self._clock.callLater(0, work)
+
+    def hold(self) -> None:
+        """Do nothing until released, like a disk that hangs."""
+        self._held = []
+
+    def release(self) -> None:
+        """Do what was held up, and go on."""
+        held, self._held = self._held or [], None
+        for work in held:
+            work()
 
     def stop(self) -> None:
         """Need nothing."""
@@ -77,8 +98,9 @@ class World:
         self.clock = Clock()
         self.clock.advance(start_s)
         self.hub = Hub()
+        self._worker = TurnWorker(self.clock)
         self.store = SqliteStore(
-            path, worker=TurnWorker(self.clock), deliver=self.hub.deliver, now_ms=self.now_ms, synchronous="OFF"
+            path, worker=self._worker, deliver=self.hub.deliver, now_ms=self.now_ms, synchronous="OFF"
         )
         self.store.open()
         services = Services(
@@ -99,8 +121,6 @@ class World:
             **options,
         )
         self.factory = ChatFactory(self.node)
-        from twisted.internet.defer import Deferred
-
         Deferred.fromCoroutine(self.node.start())
         self.turn()
 
@@ -120,7 +140,23 @@ class World:
             self.clock.advance(min(step, end - self.clock.seconds()))
             self.turn()
 
-    def token(self, user_id: int, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any) -> str:
+    def hold_database(self) -> None:
+        """Let no query finish until :meth:`release_database`."""
+        self._worker.hold()
+
+    def release_database(self) -> None:
+        """Let the held queries finish."""
+        self._worker.release()
+        self.turn()
+
+    def crash(self) -> None:
+        """End like after kill -9: nobody is told, and only what was committed is in the file."""
+        assert self.store._connection is not None
+        self.store._connection.close()
+
+    def token(
+        self, user_id: int, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any
+    ) -> str:
         """Mint a token."""
         return mint(
             KEY, user_id=user_id, nickname=nickname, lifetime_s=lifetime_s, now=self.clock.seconds(), **claims
@@ -135,6 +171,15 @@ class World:
         client = self.client()
         answer = client.connect(self.token(user_id, nickname=nickname), device_id=device_id)
         assert answer["success"], answer
+        return client
+
+    def resumed(
+        self, before: Client, *, last_seq_id: str | None = None, address: str = "192.0.2.1"
+    ) -> Client:
+        """Open a connection that resumes the session of another, after the last event that it heard."""
+        client = self.client(address)
+        since = before.last_seq_id if last_seq_id is None else last_seq_id
+        client.connect(before.token, session_id=before.session_id, last_seq_id=since)
         return client
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -155,8 +200,11 @@ class Client:
         self.protocol = world.factory.buildProtocol(self.transport.getPeer())
         self.protocol.makeConnection(self.transport)
         self.inbox: list[dict[str, Any]] = []
+        self.token = ""
         self.session_id = ""
         self.last_seq_id = ""
+        self.welcome: dict[str, Any] = {}
+        """The answer to the last CONNECT that succeeded."""
         self.lost = False
 
     # --- out ---
@@ -170,14 +218,23 @@ class Client:
         """Send one message as a line."""
         self.send_bytes(json.dumps(message, ensure_ascii=False).encode() + b"\n")
 
+    def request(self, action: str, data: Any = None, **envelope: Any) -> dict[str, Any]:
+        """Return a request with a seq_id of its own."""
+        seq_id = envelope.pop("seq_id", None) or f"q{next(self._numbers)}"
+        message = {"action": action, "timestamp": "2024-01-01T12:00:00.000Z", "seq_id": seq_id, **envelope}
+        return message if data is None else message | {"data": data}
+
     def tell(self, action: str, data: Any = None, **envelope: Any) -> str:
         """Send a request and return its seq_id."""
-        seq_id = envelope.pop("seq_id", f"q{next(self._numbers)}")
-        message = {"action": action, "timestamp": "2024-01-01T12:00:00.000Z", "seq_id": seq_id, **envelope}
-        if data is not None:
-            message["data"] = data
+        message = self.request(action, data, **envelope)
         self.send(message)
-        return seq_id
+        return message["seq_id"]
+
+    def begin(self, *requests: dict[str, Any]) -> list[str]:
+        """Send requests in one segment, let no turn pass yet, and return their seq_ids."""
+        lines = [json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in requests]
+        self.protocol.dataReceived(b"".join(lines))
+        return [one["seq_id"] for one in requests]
 
     def ask(self, action: str, data: Any = None, **envelope: Any) -> dict[str, Any]:
         """Send a request and return its answer, success or error."""
@@ -185,7 +242,12 @@ class Client:
         return self.answer(seq_id)
 
     def connect(
-        self, token: str, *, device_id: str | None = None, session_id: str | None = None, last_seq_id: str | None = None
+        self,
+        token: str,
+        *,
+        device_id: str | None = None,
+        session_id: str | None = None,
+        last_seq_id: str | None = None,
     ) -> dict[str, Any]:
         """Send CONNECT and return its answer; the session's id and position are kept."""
         data: dict[str, Any] = {"jwt_token": token}
@@ -196,15 +258,13 @@ class Client:
         envelope = {} if session_id is None else {"session_id": session_id}
         answer = self.ask("CONNECT", data, **envelope)
         if answer["success"]:
+            self.token, self.welcome = token, answer
             self.session_id = answer["data"]["session_id"]
             self.last_seq_id = self.last_seq_id or answer["data"]["reconnection_info"]["last_seq_id"]
         return answer
 
     def drop(self, *_: Any) -> None:
         """Lose the connection without a word."""
-        from twisted.internet.error import ConnectionLost
-        from twisted.python.failure import Failure
-
         if not self.lost:
             self.lost = True
             self.transport.connected = False
@@ -226,7 +286,9 @@ class Client:
 
     def answer(self, seq_id: str | None) -> dict[str, Any]:
         """Take the answer with a seq_id out of the inbox."""
-        return self._take(lambda one: one["seq_id"] == seq_id and ("success" in one or one["action"] == "PONG"))
+        return self._take(
+            lambda one: one["seq_id"] == seq_id and ("success" in one or one["action"] == "PONG")
+        )
 
     def heard(self, action: str) -> dict[str, Any]:
         """Take the oldest event of an action out of the inbox."""
@@ -254,6 +316,53 @@ class Client:
     def closed(self) -> bool:
         """Return whether the server has closed, or is closing, the connection."""
         return self.lost or self.transport.disconnecting
+
+
+TEXTS = {
+    "AUTH_FAILED": "인증에 실패했습니다",
+    "INVALID_TOKEN": "인증에 실패했습니다",
+    "ROOM_NOT_FOUND": "채팅방을 찾을 수 없습니다",
+    "PERMISSION_DENIED": "권한이 없습니다",
+    "ROOM_FULL": "채팅방 인원이 초과되었습니다",
+    "USER_NOT_IN_ROOM": "채팅방에 참가하고 있지 않습니다",
+    "MESSAGE_TOO_LONG": "메시지가 너무 깁니다",
+    "INVALID_MESSAGE_TYPE": "지원하지 않는 메시지 타입입니다",
+    "FILE_UPLOAD_FAILED": "파일 업로드에 실패했습니다",
+    "VIDEO_ROOM_NOT_FOUND": "영상회의 방을 찾을 수 없습니다",
+    "MAX_PARTICIPANTS_REACHED": "최대 참가자 수를 초과했습니다",
+    "INVALID_MESSAGE": "메시지 형식이 올바르지 않습니다",
+    "UNKNOWN_ACTION": "알 수 없는 액션입니다",
+    "MESSAGE_NOT_FOUND": "메시지를 찾을 수 없습니다",
+    "CONFLICT": "같은 식별자로 다른 내용이 전송되었습니다",
+    "CONNECT_TIMEOUT": "연결 시간이 초과되었습니다",
+    "REQUEST_TIMEOUT": "요청 처리 시간이 초과되었습니다",
+    "HEARTBEAT_TIMEOUT": "응답이 없어 연결을 종료합니다",
+    "SERVICE_UNAVAILABLE": "서비스를 일시적으로 사용할 수 없습니다",
+    "SERVER_FULL": "서버 접속 인원이 초과되었습니다",
+    "SESSION_REPLACED": "다른 연결로 대체되었습니다",
+    "RATE_LIMITED": "요청이 너무 많습니다",
+    "SLOW_CONSUMER": "수신이 너무 느려 연결을 종료합니다",
+    "INTERNAL_ERROR": "서버 내부 오류가 발생했습니다",
+}
+"""Section 10: the Korean text of each code."""
+_FAILED_CONNECT = {"action", "success", "message", "error_code", "timestamp", "seq_id"}
+
+
+def code_of(answer: dict[str, Any]) -> str:
+    """Return the error code of a refusal, which has the form of §9.1, or of §3.1 for CONNECT."""
+    assert answer["success"] is False, answer
+    code: str = answer["error_code"]
+    assert answer["message"] == TEXTS[code], answer
+    if answer["action"] == "CONNECT_RESPONSE":
+        assert set(answer) - {"data"} == _FAILED_CONNECT, answer
+    else:
+        assert answer["action"] == "ERROR", answer
+        assert set(answer) == _FAILED_CONNECT | {"data"}, answer
+        data = answer["data"]
+        assert set(data) - {"retry_after_ms"} == {"original_action", "error_details"}, answer
+        assert type(data["error_details"]) is str, answer
+        assert data["error_details"], answer
+    return code
 
 
 def codes(answers: Iterable[dict[str, Any]]) -> list[str | None]:
