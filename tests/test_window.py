@@ -16,6 +16,7 @@ def pending(name: str = "A", begun: float = 0.0) -> Pending:
 
 class WindowTestCase(SynchronousTestCase):
     def setUp(self):
+        """Have what each test starts with."""
         self.sent: list[bytes] = []
         self.window = Window(3, self.sent.append)
 
@@ -104,6 +105,7 @@ class SizeTests(WindowTestCase):
 
 class AloneTests(WindowTestCase):
     def setUp(self):
+        """Have what each test starts with."""
         super().setUp()
         self.begun: list[str] = []
 
