@@ -36,7 +36,7 @@ class Competitor:
         protocol: the name under which the load program knows how to talk to it.
         command: gives the program and its arguments, from a port and an empty directory.
         settings: gives the environment variables that it needs in addition, from the same.
-        warm_up_ns: CPU time until its cost per message has settled, in nanoseconds; V8 compiles for a second.
+        warm_up_ns: CPU time until its cost per message has settled, in nanoseconds; V8 compiles for long.
     """
 
     key: str
@@ -92,8 +92,8 @@ def node_settings(_port: int, _directory: Path) -> dict[str, str]:
 COMPETITORS = (
     Competitor("assa", "ASSA durable", "assa", assa_command, assa_settings, 400_000_000),
     Competitor("floor", "C floor", "floor", floor_command, no_settings, 100_000_000),
-    Competitor("socketio", "Socket.IO", "socketio", socketio_command, node_settings, 1_000_000_000),
-    Competitor("sqlite", "S.IO+SQLite", "socketio", sqlite_command, node_settings, 1_000_000_000),
+    Competitor("socketio", "Socket.IO", "socketio", socketio_command, node_settings, 800_000_000),
+    Competitor("sqlite", "S.IO+SQLite", "socketio", sqlite_command, node_settings, 800_000_000),
 )
 
 
