@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
+import jwt
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
@@ -25,7 +26,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from assa.actions import ALL
-from assa.auth import Key, Tokens, mint
+from assa.auth import Key, Tokens
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.limits import Limits
@@ -49,6 +50,10 @@ class TurnWorker:
 
     def start(self) -> None:
         """Need nothing."""
+
+    def soon(self, call: Callable[[], None]) -> object:
+        """Call `call` at the end of this turn."""
+        return self._clock.callLater(0, call)
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run a job in the next turn, or once it is released."""
@@ -157,19 +162,23 @@ class World:
     def token(
         self, user_id: int, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any
     ) -> str:
-        """Mint a token."""
-        return mint(
-            KEY, user_id=user_id, nickname=nickname, lifetime_s=lifetime_s, now=self.clock.seconds(), **claims
-        )
+        """Sign a token; further claims go in as they are (`scope="admin"`, `profile_image`)."""
+        now = int(self.clock.seconds())
+        known = {"user_id": user_id, "nickname": nickname, "iat": now, "exp": int(now + lifetime_s)}
+        present = {claim: value for claim, value in (known | claims).items() if value is not None}
+        assert isinstance(KEY.material, bytes)
+        return jwt.encode(present, KEY.material, KEY.algorithm)
 
     def client(self, address: str = "192.0.2.1") -> Client:
         """Open a connection that has not connected yet."""
         return Client(self, address)
 
-    def connected(self, user_id: int, nickname: str | None = None, *, device_id: str | None = None) -> Client:
+    def connected(
+        self, user_id: int, nickname: str | None = None, *, device_id: str | None = None, **claims: Any
+    ) -> Client:
         """Open a connection and log in."""
         client = self.client()
-        answer = client.connect(self.token(user_id, nickname=nickname), device_id=device_id)
+        answer = client.connect(self.token(user_id, nickname=nickname, **claims), device_id=device_id)
         assert answer["success"], answer
         return client
 
