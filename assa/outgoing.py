@@ -83,6 +83,10 @@ class Outgoing:
         self.paused = False
         # TLS and others have a buffer of their own above the socket, and a farewell of their own.
         self.direct = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
+        self._send: Callable[[bytes], int] = transport.socket.send if self.direct else transport.write
+        self._clear = False
+        """Whether the transport is known to hold nothing."""
+        self._ended = False
         transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
 
     def write(self, data: bytes) -> None:
@@ -112,29 +116,37 @@ class Outgoing:
         parts = self._parts
         if self.paused or not parts:
             return
-        self._parts = []
         data = parts[0] if len(parts) == 1 else b"".join(parts)
-        transport = self._transport
-        if (
-            self.direct
-            and not transport.dataBuffer
-            and not transport._tempDataBuffer  # noqa: SLF001 - the only way to know that nothing is queued
-            and transport.connected
-            and not transport.disconnecting
-        ):
-            sent = transport.writeSomeData(data)
+        parts.clear()
+        if self._clear or self._drained():
+            try:
+                sent = self._send(data)
+            except OSError:
+                sent = 0  # full, or broken: the reactor meets it again and deals with it
             if sent == len(data):
                 return
-            if type(sent) is int:
-                data = data[sent:]
-            # An exception instead of a count: the reactor meets it again and closes the connection.
-        transport.write(data)
+            self._clear = False
+            data = data[sent:]
+        self._transport.write(data)
+
+    def _drained(self) -> bool:
+        """Look whether the transport has sent what it held, so that the socket can be used again."""
+        transport = self._transport
+        self._clear = (
+            self.direct and not self._ended and not transport.dataBuffer and not transport._tempDataBuffer  # noqa: SLF001 - the only way to know that nothing is queued
+        )
+        return self._clear
 
     def finish(self) -> None:
         """Flush and stop producing: the transport may close once it has sent everything."""
         self.paused = False
         self.flush()
+        self._end()
         self._transport.unregisterProducer()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._clear = False
 
     def pauseProducing(self) -> None:
         """Hold back: the transport has enough."""
@@ -150,4 +162,5 @@ class Outgoing:
 
     def stopProducing(self) -> None:
         """Forget everything: the connection is gone."""
+        self._end()
         self._parts.clear()

@@ -191,6 +191,28 @@ class World:
         client.connect(before.token, session_id=before.session_id, last_seq_id=since)
         return client
 
+    def room(self, host: Client, *members: Client, **data: Any) -> int:
+        """Create a room, an open one unless told otherwise, have others join, and return its id."""
+        made = host.ask("CREATE_ROOM", {"name": "방", "is_open": True} | data)
+        room_id: int = made["data"]["room_id"]
+        for member in members:
+            answer = member.ask("JOIN_ROOM", {"room_id": room_id})
+            assert answer["success"], answer
+        for one in (host, *members):
+            one.all()
+        return room_id
+
+    def call(self, room_id: int, host: Client, *others: Client, **data: Any) -> int:
+        """Create a video room, have host and others join, and return its id."""
+        asked = {"chat_room_id": room_id, "video_room_name": "회의"} | data
+        video_room_id: int = host.ask("CREATE_VIDEO_ROOM", asked)["data"]["video_room_id"]
+        for one in (host, *others):
+            answer = one.ask("JOIN_VIDEO_ROOM", {"video_room_id": video_room_id})
+            assert answer["success"], answer
+        for one in (host, *others):
+            one.all()
+        return video_room_id
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into the database, for what no client can see."""
         assert self.store._connection is not None
@@ -249,6 +271,18 @@ class Client:
         """Send a request and return its answer, success or error."""
         seq_id = self.tell(action, data, **envelope)
         return self.answer(seq_id)
+
+    def say(self, room_id: int, content: str, **more: Any) -> dict[str, Any]:
+        """Send a text message and return the data of its answer."""
+        data = {"room_id": room_id, "content": content, "message_type": "text"} | more
+        answer = self.ask("SEND_MESSAGE", data)
+        assert answer["success"], answer
+        sent: dict[str, Any] = answer["data"]
+        return sent
+
+    def refused(self, action: str, data: Any = None, **envelope: Any) -> str:
+        """Send a request that is refused and return the code."""
+        return code_of(self.ask(action, data, **envelope))
 
     def connect(
         self,

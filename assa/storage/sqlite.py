@@ -1,27 +1,31 @@
-"""SQLite as the durable store: one thread, one transaction for all that is waiting.
+"""SQLite as the durable store.
 
-While one transaction commits, queries queue up; the next one runs them all, each in a savepoint,
-and pays for one fsync. Results go back to the reactor once per group.
+Statements run in the reactor's thread and only the commit, which waits for the disk, in a thread of
+its own: Python's sqlite3 releases the interpreter lock at every statement, and two threads that
+hand it to each other cost more than the statements (benchmarks/README.rst has the figures).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from assa.storage import BatchQuery, Entry, Item, P, Query, Row, T, Unavailable, Value
+from assa.storage import Entry, Row, Unavailable, Value
+from assa.storage.groups import GroupCommit, Job, Outcome
 from assa.storage.migrate import Dialect, migrate
 
 _DIALECT = Dialect(name="sqlite", key_type="INTEGER")
-_GROUP = 512
 _OLDEST = (3, 35, 0)  # RETURNING
+_PRAGMAS = (
+    "busy_timeout=200",  # ms; an operator's command may hold the lock, and the reactor waits as long
+    "page_size=2048",  # of a new file: a message touches six pages, and all of each is written
+    "journal_mode=WAL",
+    "wal_autocheckpoint=4000",  # pages
+)
 _AWAY = frozenset(
     {
         sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
@@ -31,10 +35,13 @@ _AWAY = frozenset(
 
 
 class Worker(Protocol):
-    """Where the database work runs."""
+    """Where commits run."""
 
     def start(self) -> None:
         """Get ready."""
+
+    def soon(self, call: Callable[[], None]) -> object:
+        """Call `call` in the reactor, at the end of this turn."""
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run `job`, which does not raise, elsewhere; then `done` with its result in the reactor."""
@@ -44,26 +51,8 @@ class Worker(Protocol):
 
 
 @define(eq=False)
-class _Job:
-    query: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    waiting: list[Deferred[Any]]
-    items: list[Any] | None = None
-
-
-@frozen
-class _Outcome:
-    results: Sequence[Any]
-    """One for each Deferred that waits: a value, or the exception."""
-    entries: Sequence[Entry] = ()
-    failed: bool = False
-    """The query raised: all results are that exception."""
-
-
-@define(eq=False)
 class _Transaction:
-    """A transaction of the database thread: every await returns at once."""
+    """A transaction whose every await returns at once."""
 
     connection: sqlite3.Connection
     staged: list[Entry] = field(factory=list)
@@ -80,10 +69,9 @@ class _Transaction:
 
     async def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
         if rows:
-            names = ", ".join(rows[0])
-            marks = ", ".join(f":{name}" for name in rows[0])
+            names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
             statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
-            self.connection.executemany(statement, rows)
+            self.connection.executemany(statement, [tuple(row.values()) for row in rows])
 
     def stage(self, entry: Entry) -> None:
         self.staged.append(entry)
@@ -102,7 +90,7 @@ def _drive(coroutine: Any) -> Any:
 
 def _savepoint(
     connection: sqlite3.Connection, work: Callable[[_Transaction], Sequence[Any]], count: int
-) -> _Outcome:
+) -> Outcome:
     tx = _Transaction(connection)
     connection.execute("SAVEPOINT query")
     try:
@@ -112,13 +100,23 @@ def _savepoint(
             raise  # SQLite gave up the whole transaction (disk full): nobody's changes stand
         connection.execute("ROLLBACK TO query")
         connection.execute("RELEASE query")
-        return _Outcome([_told(wrong)] * count, failed=True)
+        return Outcome([_told(wrong)] * count, failed=True)
     connection.execute("RELEASE query")
-    return _Outcome(results, tx.staged)
+    return Outcome(results, tx.staged)
 
 
-def _together(connection: sqlite3.Connection, query: Callable[..., Any], items: list[Any]) -> _Outcome:
+def _together(connection: sqlite3.Connection, query: Callable[..., Any], items: list[Any]) -> Outcome:
     return _savepoint(connection, lambda tx: _drive(query(tx, items)), len(items))
+
+
+def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
+    if job.items is None:
+        return _savepoint(connection, lambda tx: [_drive(job.query(tx, *job.arguments, **job.options))], 1)
+    outcome = _together(connection, job.query, job.items)
+    if not outcome.failed or len(job.items) == 1:
+        return outcome
+    alone = [_together(connection, job.query, [item]) for item in job.items]
+    return Outcome([one.results[0] for one in alone], [entry for one in alone for entry in one.entries])
 
 
 def _told(wrong: Exception) -> Exception:
@@ -128,12 +126,12 @@ def _told(wrong: Exception) -> Exception:
     return wrong
 
 
-class SqliteStore:
+class SqliteStore(GroupCommit):
     """A :class:`assa.storage.Store` in one SQLite file.
 
     Args:
         path: The database file, or ``:memory:``.
-        worker: Where the database work runs.
+        worker: Where commits run.
         deliver: Gets the entries of each query once they are durable, in position order.
         now_ms: The time, milliseconds since the epoch.
         synchronous: FULL survives a power cut; NORMAL may lose the last commits in one.
@@ -148,15 +146,12 @@ class SqliteStore:
         now_ms: Callable[[], int],
         synchronous: str = "FULL",
     ) -> None:
+        super().__init__(soon=worker.soon, deliver=deliver)
         self._path = path
         self._worker = worker
-        self._deliver = deliver
         self._now_ms = now_ms
         self._synchronous = synchronous
-        self._queue: deque[_Job] = deque()
-        self._busy = False
-        self._open = False
-        self._idle: list[Deferred[None]] = []
+        self._closed = True
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> list[str]:
@@ -175,7 +170,7 @@ class SqliteStore:
             connection = sqlite3.connect(
                 self._path, isolation_level=None, check_same_thread=False, cached_statements=512
             )
-            for pragma in ("busy_timeout=5000", "journal_mode=WAL", f"synchronous={self._synchronous}"):
+            for pragma in (*_PRAGMAS, f"synchronous={self._synchronous}"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN IMMEDIATE")
             applied: list[str] = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
@@ -183,96 +178,60 @@ class SqliteStore:
         except sqlite3.Error as wrong:
             raise Unavailable(f"{self._path}: {wrong}") from None
         self._connection = connection
-        self._open = True
+        self._closed = False
         self._worker.start()
         return applied
 
-    def run(self, query: Query[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
-        """Run one query, see :meth:`assa.storage.Store.run`."""
-        return self._enqueue(_Job(query, args, kwargs, [Deferred()]))
-
-    def batch(self, query: BatchQuery[Item, T], item: Item, /) -> Deferred[T]:
-        """Run a query together with its neighbours, see :meth:`assa.storage.Store.batch`."""
-        last = self._queue[-1] if self._queue else None
-        if last is not None and last.items is not None and last.query is query:
-            waiting: Deferred[T] = Deferred()
-            last.items.append(item)
-            last.waiting.append(waiting)
-            return waiting
-        return self._enqueue(_Job(query, (), {}, [Deferred()], [item]))
-
-    def _enqueue(self, job: _Job) -> Deferred[Any]:
-        if not self._open:
-            job.waiting[0].errback(Failure(Unavailable("the database is closed")))
-            return job.waiting[0]
-        self._queue.append(job)
-        if not self._busy:
-            self._next_group()
-        return job.waiting[0]
-
-    def _next_group(self) -> None:
-        if not self._queue:
-            idle, self._idle = self._idle, []
-            for one in idle:
-                one.callback(None)
-            return
-        group = [self._queue.popleft() for _ in range(min(len(self._queue), _GROUP))]
-        self._busy = True
-        self._worker.do(lambda: self._commit(group), lambda outcomes: self._committed(group, outcomes))
-
-    def _committed(self, group: list[_Job], outcomes: list[_Outcome]) -> None:
-        for job, outcome in zip(group, outcomes, strict=True):
-            try:
-                self._deliver(outcome.entries)
-            except Exception:  # noqa: BLE001 - the commit stands whatever a listener does
-                Logger().failure("delivery failed")
-            for waiting, result in zip(job.waiting, outcome.results, strict=True):
-                if isinstance(result, Exception):
-                    waiting.errback(Failure(result))
-                else:
-                    waiting.callback(result)
-        self._busy = False
-        self._next_group()
-
-    # --- in the database thread ---
-
-    def _commit(self, group: list[_Job]) -> list[_Outcome]:
+    def _begin(self, group: list[Job]) -> None:
         connection = self._connection
-        assert connection is not None  # noqa: S101 - start came first
+        assert connection is not None  # noqa: S101 - open came first
+        before = connection.total_changes
         try:
             connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(connection, job) for job in group]
-            connection.execute("COMMIT")
+            outcomes = [_attempt(connection, job) for job in group]
         except Exception as wrong:  # noqa: BLE001 - everybody who waits is told
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            return [_Outcome([_told(wrong)] * len(job.waiting), failed=True) for job in group]
-        return outcomes
-
-    def _attempt(self, connection: sqlite3.Connection, job: _Job) -> _Outcome:
-        if job.items is None:
-            return _savepoint(
-                connection, lambda tx: [_drive(job.query(tx, *job.arguments, **job.options))], 1
+            self._undone(connection, group, wrong)
+            return
+        if connection.total_changes == before:  # nothing to make durable
+            self._committed(connection, group, outcomes, _commit(connection))
+        else:
+            self._worker.do(
+                lambda: _commit(connection),
+                lambda wrong: self._committed(connection, group, outcomes, wrong),
             )
-        outcome = _together(connection, job.query, job.items)
-        if not outcome.failed or len(job.items) == 1:
-            return outcome
-        alone = [_together(connection, job.query, [item]) for item in job.items]
-        return _Outcome([one.results[0] for one in alone], [entry for one in alone for entry in one.entries])
 
-    # --- the end ---
+    def _committed(
+        self,
+        connection: sqlite3.Connection,
+        group: list[Job],
+        outcomes: Sequence[Outcome],
+        wrong: Exception | None,
+    ) -> None:
+        if wrong is None:
+            self._finished(group, outcomes)
+        else:
+            self._undone(connection, group, wrong)
+
+    def _undone(self, connection: sqlite3.Connection, group: list[Job], wrong: Exception) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        self._finished(group, [Outcome([_told(wrong)] * len(job.waiting), failed=True) for job in group])
 
     def close(self) -> Deferred[None]:
         """Finish what is queued, close the file and end the worker."""
-        self._open = False
-        done: Deferred[None] = Deferred()
-        if self._busy or self._queue:
-            self._idle.append(done)
-        else:
-            done.callback(None)
-        return done.addCallback(lambda _: self._shut())
+        return self._drained().addCallback(lambda _: self._shut())
 
     def _shut(self) -> None:
         if self._connection is not None:
-            self._worker.do(self._connection.close, lambda _: None)
-        self._worker.stop()
+            self._connection.close()
+            self._connection = None
+            self._worker.stop()
+
+
+def _commit(connection: sqlite3.Connection) -> Exception | None:
+    """Commit and return what went wrong, if anything."""
+    try:
+        connection.execute("COMMIT")
+    except Exception as wrong:  # noqa: BLE001 - told to everybody in the group
+        return wrong
+    return None

@@ -1,4 +1,4 @@
-"""The one thread in which an embedded database works."""
+"""The one thread in which an embedded database waits for the disk."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorFromThreads
+    from twisted.internet.base import ReactorBase
 
 
 class DatabaseThread:
     """Runs jobs in a thread of its own, first in, first out.
 
     Args:
-        reactor: Where results go back to, by ``callFromThread``.
+        reactor: Where results go back to.
     """
 
-    def __init__(self, reactor: IReactorFromThreads) -> None:
+    def __init__(self, reactor: ReactorBase) -> None:
         self._reactor = reactor
         self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="assa-database", daemon=True)
@@ -27,6 +27,10 @@ class DatabaseThread:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def soon(self, call: Callable[[], None]) -> object:
+        """Call `call` in the reactor, at the end of this turn."""
+        return self._reactor.callLater(0, call)
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run `job` in the thread and `done` with its result in the reactor."""
