@@ -138,12 +138,14 @@ class World:
         for _ in range(turns):
             self.clock.advance(0)
 
-    def pass_time(self, seconds: float, step: float = 0.25) -> None:
-        """Let time pass as the reactor would see it."""
+    def pass_time(self, seconds: float, step: float = 0.25, *, alive: Iterable[Client] = ()) -> None:
+        """Let time pass as the reactor would see it; those who are alive answer their PINGs."""
         end = self.clock.seconds() + seconds
         while self.clock.seconds() < end - 1e-9:
             self.clock.advance(min(step, end - self.clock.seconds()))
             self.turn()
+            for one in alive:
+                one.pong()
 
     def hold_database(self) -> None:
         """Let no query finish until :meth:`release_database`."""
@@ -279,6 +281,14 @@ class Client:
         assert answer["success"], answer
         sent: dict[str, Any] = answer["data"]
         return sent
+
+    def pong(self) -> None:
+        """Answer the PINGs that have come."""
+        self._read()
+        pings = [one for one in self.inbox if one["action"] == "PING"]
+        self.inbox = [one for one in self.inbox if one["action"] != "PING"]
+        for ping in pings:
+            self.send({"action": "PONG", "timestamp": ping["timestamp"], "seq_id": ping["seq_id"]})
 
     def refused(self, action: str, data: Any = None, **envelope: Any) -> str:
         """Send a request that is refused and return the code."""
