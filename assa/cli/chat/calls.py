@@ -1,0 +1,55 @@
+"""Commands about calls (§7): the signalling; a terminal has neither camera nor microphone."""
+
+from __future__ import annotations
+
+from assa.cli.chat.talk import Commands, Misuse, Talk, number
+
+commands = Commands()
+
+
+@commands.on("call", "[ID]", en="start a call in this room, or join one", ko="통화 시작 또는 참가하기")
+async def call(talk: Talk, argument: str) -> None:
+    """Start or join a call."""
+    if argument:
+        call_id = number(argument)
+    else:
+        room_id = talk.here()
+        name = talk.narrator.room(room_id) or f"{room_id}"
+        created = await talk.ask("CREATE_VIDEO_ROOM", chat_room_id=room_id, video_room_name=name)
+        call_id = created["video_room_id"]
+    answer = await talk.ask("JOIN_VIDEO_ROOM", video_room_id=call_id)
+    talk.call_id = call_id
+    talk.say("in_call", call_id=call_id, nicknames=talk.narrator.people(answer["participants"]))
+
+
+@commands.on("hangup", en="leave the call", ko="통화에서 나가기")
+async def hangup(talk: Talk, _: str) -> None:
+    """Leave the call."""
+    call_id, talk.call_id = _current(talk), None
+    await talk.ask("EXIT_VIDEO_ROOM", video_room_id=call_id)
+    talk.say("hung_up", call_id=call_id)
+
+
+@commands.on("mute", en="tell the others that your microphone is off", ko="마이크 끔 알리기")
+async def mute(talk: Talk, _: str) -> None:
+    """Say that the microphone is off."""
+    _set_microphone(talk, on=False)
+
+
+@commands.on("unmute", en="tell the others that your microphone is on", ko="마이크 켬 알리기")
+async def unmute(talk: Talk, _: str) -> None:
+    """Say that the microphone is on."""
+    _set_microphone(talk, on=True)
+
+
+def _set_microphone(talk: Talk, *, on: bool) -> None:
+    call_id = _current(talk)
+    status = {"video_room_id": call_id, "audio_enabled": on, "video_enabled": True}
+    talk.client.tell("MEDIA_STATUS", status)
+    talk.say("muted", call_id=call_id, audio=talk.narrator.switch(on=on))
+
+
+def _current(talk: Talk) -> int:
+    if talk.call_id is None:
+        raise Misuse("no_call")
+    return talk.call_id

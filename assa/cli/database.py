@@ -1,0 +1,92 @@
+"""``assa migrate`` and ``assa user``: work on the database itself."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from assa.cli.options import (
+    CommandError,
+    Commands,
+    add_command,
+    add_config,
+    config_of,
+    run_in_reactor,
+    say,
+    user_id,
+)
+from assa.hub import Hub
+from assa.service import make_store
+from assa.settings import Config
+from assa.storage import Unavailable, users
+from assa.storage.migrate import MigrationError
+
+_MIGRATE = """\
+Bring the database's schema up to date, and say what was applied. The server does the same when
+it starts; this is for those who want it done before, and to see that it can be done."""
+_USER = """\
+Deactivate an account: its CONNECTs are refused with AUTH_FAILED. Or activate it again.
+
+It works on the configured database, also while the server runs. A connection that is open stays
+open until it renews its token or comes back. Run this as the user that runs the server, who can
+write the database."""
+_EXIT = (
+    "exit status: 0 done, 1 the database cannot be used or the configuration is wrong, 2 wrong command line"
+)
+
+
+def add(commands: Commands) -> None:
+    """Describe the commands."""
+    migrate = add_command(
+        commands,
+        "migrate",
+        lambda arguments: run_in_reactor(_migrate, arguments),
+        summary="bring the database's schema up to date",
+        description=_MIGRATE,
+        epilog=f"example:\n  assa migrate --config /etc/assa.toml\n\n{_EXIT}",
+    )
+    add_config(migrate)
+    user = add_command(
+        commands,
+        "user",
+        lambda arguments: run_in_reactor(_set_active, arguments),
+        summary="deactivate or activate an account",
+        description=_USER,
+        epilog=f"example:\n  assa user deactivate 123\n\n{_EXIT}",
+    )
+    user.add_argument("change", choices=("deactivate", "activate"))
+    user.add_argument("user_id", type=user_id, metavar="USER_ID")
+    add_config(user)
+
+
+def _open(config: Config, reactor: Any) -> tuple[Any, list[str]]:
+    """Return the store, open, and what migrations that took."""
+    store = make_store(config, reactor, Hub())
+    try:
+        return store, store.open()
+    except (Unavailable, MigrationError) as wrong:
+        raise CommandError(f"storage.url: {wrong}") from None
+
+
+async def _migrate(reactor: Any, arguments: argparse.Namespace) -> int:
+    store, applied = _open(config_of(arguments), reactor)
+    await store.close()
+    for name in applied:
+        say(f"applied {name}")
+    if not applied:
+        say("nothing to do: the schema is up to date")
+    return 0
+
+
+async def _set_active(reactor: Any, arguments: argparse.Namespace) -> int:
+    store, _ = _open(config_of(arguments), reactor)
+    active = arguments.change == "activate"
+    try:
+        await store.run(users.set_active, arguments.user_id, active=active, now_ms=int(time.time() * 1000))
+    except Unavailable as wrong:
+        raise CommandError(f"storage.url: {wrong}") from None
+    finally:
+        await store.close()
+    say(f"user {arguments.user_id} is {'active' if active else 'deactivated'}")
+    return 0
