@@ -7,7 +7,7 @@ register for a writable socket and wait another turn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
@@ -20,36 +20,51 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
 
-class Flushable(Protocol):
-    """Something with bytes that wait for the end of the turn."""
-
-    def flush(self) -> None:
-        """Send what waits."""
-
-
 class Flusher:
-    """Flushes everything that was written in a reactor turn, with one timer for all."""
+    """Flushes everything that was written in a reactor turn, with one timer for all.
+
+    Args:
+        clock: Calls at the end of the turn.
+    """
 
     log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._waiting: list[Flushable] = []
+        self._waiting: list[Outgoing] = []
 
-    def add(self, one: Flushable) -> None:
+    def add(self, one: Outgoing) -> None:
         """Have `one` flushed at the end of this turn."""
         if not self._waiting:
             self._clock.callLater(0, self.flush)
         self._waiting.append(one)
 
     def flush(self) -> None:
-        """Flush all that wait."""
+        """Flush all that wait.
+
+        Everything is made ready first. The loop over the sockets then has next to nothing in it:
+        what runs right after a system call runs on cold caches, and costs several times as much.
+        """
         waiting, self._waiting = self._waiting, []
+        ready = []
         for one in waiting:
             try:
-                one.flush()
+                data = one.take()
             except Exception:  # noqa: BLE001 - one broken connection must not hold up the others
                 self.log.failure("flush failed")
+            else:
+                if data:
+                    ready.append((one.send, data, len(data), one))
+        short = []
+        for send, data, size, one in ready:
+            try:
+                sent = send(data)
+            except OSError:
+                sent = 0  # full, or broken: the reactor meets it again and deals with it
+            if sent != size:
+                short.append((one, data[sent:]))
+        for one, rest in short:
+            one.queue(rest)
 
 
 @implementer(IPushProducer)
@@ -58,7 +73,7 @@ class Outgoing:
 
     Args:
         transport: Where they go; this object registers as its producer.
-        flusher: Calls :meth:`flush` at the end of a turn.
+        flusher: Sends what waits at the end of a turn.
         limit: Bytes of events that may wait while the client does not read.
         slow: Called once when there are more.
         ready: Called when the client reads again.
@@ -83,7 +98,7 @@ class Outgoing:
         self.paused = False
         # TLS and others have a buffer of their own above the socket, and a farewell of their own.
         self.direct = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
-        self._send: Callable[[bytes], int] = transport.socket.send if self.direct else transport.write
+        self.send: Callable[[bytes], int] = transport.socket.send if self.direct else transport.write
         self._clear = False
         """Whether the transport is known to hold nothing."""
         self._ended = False
@@ -111,23 +126,22 @@ class Outgoing:
         self._parts.clear()
         self._held = 0
 
-    def flush(self) -> None:
-        """Send what waits, in one write."""
+    def take(self) -> bytes:
+        """Return what is to go straight to the socket; what cannot goes to the transport here."""
         parts = self._parts
         if self.paused or not parts:
-            return
+            return b""
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         if self._clear or self._drained():
-            try:
-                sent = self._send(data)
-            except OSError:
-                sent = 0  # full, or broken: the reactor meets it again and deals with it
-            if sent == len(data):
-                return
-            self._clear = False
-            data = data[sent:]
+            return data
         self._transport.write(data)
+        return b""
+
+    def queue(self, rest: bytes) -> None:
+        """Give the transport what the socket did not take."""
+        self._clear = False
+        self._transport.write(rest)
 
     def _drained(self) -> bool:
         """Look whether the transport has sent what it held, so that the socket can be used again."""
@@ -138,9 +152,11 @@ class Outgoing:
         return self._clear
 
     def finish(self) -> None:
-        """Flush and stop producing: the transport may close once it has sent everything."""
+        """Hand everything over and stop producing: the transport may close once it has sent it."""
         self.paused = False
-        self.flush()
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
         self._end()
         self._transport.unregisterProducer()
 
