@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unittest
 from collections.abc import Generator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -43,3 +44,12 @@ def _required(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"skipped, but ASSA_REQUIRE=1: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Work in a directory of its own: a TestCase's mktemp() makes its files in the current one."""
+    here = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("cwd"))
+    yield
+    os.chdir(here)
