@@ -322,6 +322,23 @@ class SnapshotTests(SynchronousTestCase):
         self.world.turn()
         self.assertEqual(self.seen(), (["하나"], ["둘"]))
 
+    def test_joining_and_speaking_in_one_segment(self) -> None:
+        """Who is let in may speak at once: requests take effect in their order."""
+        data = {"room_id": self.room_id, "content": "저 왔어요", "message_type": "text"}
+        asked = self.jun.begin(
+            self.jun.request("SEND_MESSAGE", data),
+            self.jun.request("JOIN_ROOM", {"room_id": self.room_id}),
+            self.jun.request("SEND_MESSAGE", data),
+            self.jun.request("EXIT_ROOM", {"room_id": self.room_id}),
+            self.jun.request("SEND_MESSAGE", data),
+        )
+        self.world.turn(20)
+        answers = self.jun.all()
+        self.assertEqual([one["seq_id"] for one in answers], asked)
+        refused = [one.get("error_code") for one in answers]
+        self.assertEqual(refused, ["USER_NOT_IN_ROOM", None, None, None, "USER_NOT_IN_ROOM"])
+        self.assertEqual(self.mina.actions(), ["USER_JOINED", "NEW_MESSAGE", "USER_LEFT"])
+
     def test_other_device_hears_no_event_twice(self) -> None:
         """A member's second connection hears the room from the join of the first on."""
         tablet = self.world.connected(2, "jun")

@@ -162,7 +162,7 @@ class World:
         self.store._connection.close()
 
     def token(
-        self, user_id: int, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any
+        self, user_id: int | None, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any
     ) -> str:
         """Sign a token; further claims go in as they are (`scope="admin"`, `profile_image`)."""
         now = int(self.clock.seconds())
