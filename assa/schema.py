@@ -108,9 +108,10 @@ def _bounded(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]
     def factory(annotated: Any) -> Callable[[Any, Any], Any]:
         kind, *bounds = get_args(annotated)
         inner = converter.get_structure_hook(kind)
+        is_list = get_origin(kind) is list
 
         def structure(value: Any, _: Any) -> Any:
-            if type(value) is list:  # before its items are looked at: it may have half a million
+            if is_list and type(value) is list:  # before its items are looked at: it may have half a million
                 for bound in bounds:
                     bound.check(value)
                 return inner(value, kind)

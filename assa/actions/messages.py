@@ -17,12 +17,14 @@ from assa.storage import Entry, Transaction, events, messages, rooms
 from assa.wire import encode_event, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from assa.shapes import Author
 
 actions = Actions()
 _PENDING = 100
+Key = tuple[int, int, str]
+"""A room, an author and a client_message_id."""
 
 
 @frozen(kw_only=True)
@@ -114,6 +116,12 @@ class Sending:
         """Return the room and the author."""
         return self.request.room_id, self.user_id
 
+    @property
+    def key(self) -> Key | None:
+        """Return what makes it idempotent, or None without a client_message_id."""
+        client_id = self.request.client_message_id
+        return None if client_id is None else (self.request.room_id, self.user_id, client_id)
+
 
 @actions.on("SEND_MESSAGE", SendMessage, message="메시지가 전송되었습니다", rate=Rate.MESSAGES)
 async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
@@ -137,44 +145,59 @@ async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
 async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSent | Refused]:
     authors = await messages.authors(tx, {sending.place: None for sending in sendings})
     stored = await _stored_before(tx, [one for one in sendings if one.place in authors])
-    first = await events.reserve(tx, len(sendings))
+    known = {key: _content(message) for key, message in stored.items()}
+    verdicts = [await _judged(tx, sending, authors, known) for sending in sendings]
+    fresh = [one for one, verdict in zip(sendings, verdicts, strict=True) if verdict is None]
+    written = await _write(tx, fresh, authors)
+    sent = stored | {one.key: message for one, message in zip(fresh, written, strict=True) if one.key}
+    new = iter(written)
     results: list[MessageSent | Refused] = []
-    new: list[tuple[Sending, NewMessage]] = []
-    for position, sending in enumerate(sendings, first):
-        try:
-            author = await _permitted(tx, sending, authors)
-            message = _message(sending, position, author)
-            key = (*sending.place, sending.request.client_message_id)
-            if key[2] is not None and key in stored:
-                results.append(_repeated(sending, stored[key], message))
-                continue
-        except Refused as refused:
-            results.append(refused)
-            continue
-        if key[2] is not None:
-            stored[(key[0], key[1], key[2])] = message
-        new.append((sending, message))
-        results.append(_sent(message, sending.request.client_message_id))
-    await _write(tx, new)
+    for sending, verdict in zip(sendings, verdicts, strict=True):
+        if isinstance(verdict, Refused):
+            results.append(verdict)
+        elif verdict is None:
+            results.append(_sent(next(new), sending))
+        else:
+            results.append(evolve(_sent(sent[verdict], sending), duplicate=True))
     return results
 
 
-async def _stored_before(
-    tx: Transaction, sendings: Sequence[Sending]
-) -> dict[tuple[int, int, str | None], ChatMessage]:
+async def _stored_before(tx: Transaction, sendings: Sequence[Sending]) -> dict[Key, ChatMessage]:
     asked: dict[tuple[int, int], list[str]] = defaultdict(list)
     for sending in sendings:
-        if sending.request.client_message_id is not None:
-            asked[sending.place].append(sending.request.client_message_id)
-    stored: dict[tuple[int, int, str | None], ChatMessage] = {}
+        if sending.key is not None:
+            asked[sending.place].append(sending.key[2])
+    stored: dict[Key, ChatMessage] = {}
     for place, client_ids in asked.items():
         found = await messages.sent_before(tx, *place, client_ids)
         stored |= {(*place, client_id): message for client_id, message in found.items()}
     return stored
 
 
-async def _permitted(tx: Transaction, sending: Sending, authors: dict[tuple[int, int], Author]) -> Author:
-    """Return the author, or raise what the message is refused for, in the order of the protocol."""
+async def _judged(
+    tx: Transaction,
+    sending: Sending,
+    authors: Mapping[tuple[int, int], Author],
+    known: dict[Key, tuple[object, ...]],
+) -> Refused | Key | None:
+    """Return what a message is refused for, in the order of the protocol, or the key that it repeats.
+
+    A new one (None) becomes known, so that a second one in the same group repeats it.
+    """
+    try:
+        await _allow(tx, sending, authors)
+    except Refused as refused:
+        return refused
+    content = _content(sending.request)
+    if sending.key is None or known.setdefault(sending.key, content) is content:
+        return None
+    if known[sending.key] != content:
+        rule = "data.client_message_id: already used for another message in this room"
+        return Refused(Code.CONFLICT, rule)
+    return sending.key
+
+
+async def _allow(tx: Transaction, sending: Sending, authors: Mapping[tuple[int, int], Author]) -> None:
     request = sending.request
     if sending.place not in authors:
         await rooms.find_for_member(tx, *sending.place)
@@ -183,7 +206,36 @@ async def _permitted(tx: Transaction, sending: Sending, authors: dict[tuple[int,
     reply_to = request.reply_to_message_id
     if reply_to is not None and not await messages.in_room(tx, request.room_id, [reply_to]):
         raise Refused(Code.MESSAGE_NOT_FOUND, "data.reply_to_message_id: no message of this room")
-    return authors[sending.place]
+
+
+def _content(one: SendMessage | ChatMessage) -> tuple[object, ...]:
+    file_info = one.file_info if one.message_type == "image" else None
+    return one.message_type, one.content, file_info, one.reply_to_message_id
+
+
+async def _write(
+    tx: Transaction, sendings: Sequence[Sending], authors: Mapping[tuple[int, int], Author]
+) -> list[NewMessage]:
+    if not sendings:
+        return []
+    first = await events.reserve(tx, len(sendings))
+    new = [_message(one, place, authors[one.place]) for place, one in enumerate(sendings, first)]
+    rows = [
+        (message, one.request.client_message_id, one.now_ms)
+        for message, one in zip(new, sendings, strict=True)
+    ]
+    await messages.insert(tx, rows)
+    entries = [
+        Entry(
+            position=message.message_id,
+            channel=log.room(message.room_id),
+            body=encode_event(message, one.now_ms),
+            origin=one.session_id,
+        )
+        for message, one in zip(new, sendings, strict=True)
+    ]
+    await events.append(tx, entries, sendings[0].now_ms)
+    return new
 
 
 def _message(sending: Sending, position: int, author: Author) -> NewMessage:
@@ -200,48 +252,16 @@ def _message(sending: Sending, position: int, author: Author) -> NewMessage:
     )
 
 
-def _sent(message: ChatMessage, client_message_id: str | None) -> MessageSent:
+def _sent(message: ChatMessage, sending: Sending) -> MessageSent:
     return MessageSent(
         message_id=message.message_id,
         room_id=message.room_id,
         content=message.content,
         message_type=message.message_type,
         created_at=message.created_at,
-        client_message_id=client_message_id,
+        client_message_id=sending.request.client_message_id,
         file_info=message.file_info,
     )
-
-
-def _repeated(sending: Sending, first: ChatMessage, again: ChatMessage) -> MessageSent:
-    """Return the first answer once more.
-
-    Raises:
-        Refused: CONFLICT when the content is another.
-    """
-
-    def content(message: ChatMessage) -> tuple[object, ...]:
-        return message.message_type, message.content, message.file_info, message.reply_to_message_id
-
-    if content(first) != content(again):
-        raise Refused(Code.CONFLICT, "data.client_message_id: already used for another message in this room")
-    return evolve(_sent(first, sending.request.client_message_id), duplicate=True)
-
-
-async def _write(tx: Transaction, new: Sequence[tuple[Sending, NewMessage]]) -> None:
-    if not new:
-        return
-    now_ms = new[0][0].now_ms
-    await messages.insert(tx, [(message, one.request.client_message_id) for one, message in new], now_ms)
-    entries = [
-        Entry(
-            position=message.message_id,
-            channel=log.room(message.room_id),
-            body=encode_event(message, sending.now_ms),
-            origin=sending.session_id,
-        )
-        for sending, message in new
-    ]
-    await events.append(tx, entries, now_ms)
 
 
 @actions.on("CHECK_RECEIVE", CheckReceive)

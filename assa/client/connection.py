@@ -76,6 +76,11 @@ class Client:
         """Return the position of the last event, from which `connect` can go on."""
         return self._session.last_seq_id
 
+    @property
+    def renews(self) -> bool:
+        """Return whether it gets itself a new token before the old one expires."""
+        return callable(self._token)
+
     # --- connecting ---
 
     async def connect(

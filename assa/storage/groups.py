@@ -82,7 +82,7 @@ class GroupCommit(ABC):
     def batch(self, query: BatchQuery[Item, T], item: Item, /) -> Deferred[T]:
         """Run a query together with its neighbours, see :meth:`assa.storage.Store.batch`."""
         last = self._queue[-1] if self._queue else None
-        if last is not None and last.items is not None and last.query is query:
+        if not self._closed and last is not None and last.items is not None and last.query is query:
             waiting: Deferred[T] = Deferred()
             last.items.append(item)
             last.waiting.append(waiting)

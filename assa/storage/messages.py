@@ -72,9 +72,9 @@ async def sent_before(
     return {row[13]: _message(row) for row in rows}
 
 
-async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None]], now_ms: int) -> None:
-    """Write messages, each with its client_message_id."""
-    await tx.insert("messages", [_row(message, client_id, now_ms) for message, client_id in messages])
+async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None, int]]) -> None:
+    """Write messages, each with its client_message_id and its time in ms."""
+    await tx.insert("messages", [_row(*one) for one in messages])
 
 
 def _row(message: ChatMessage, client_message_id: str | None, now_ms: int) -> dict[str, Value]:

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 
 from assa.storage import Entry, Row, Unavailable, Value
 from assa.storage.groups import GroupCommit, Job, Outcome
-from assa.storage.migrate import Dialect, migrate
+from assa.storage.migrate import Dialect, MigrationError, migrate
 
 _DIALECT = Dialect(name="sqlite", key_type="INTEGER")
 _OLDEST = (3, 35, 0)  # RETURNING
@@ -170,13 +170,19 @@ class SqliteStore(GroupCommit):
             connection = sqlite3.connect(
                 self._path, isolation_level=None, check_same_thread=False, cached_statements=512
             )
+        except sqlite3.Error as wrong:
+            raise Unavailable(f"{self._path}: {wrong}") from None
+        try:
             for pragma in (*_PRAGMAS, f"synchronous={self._synchronous}"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN IMMEDIATE")
             applied: list[str] = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
             connection.execute("COMMIT")
-        except sqlite3.Error as wrong:
-            raise Unavailable(f"{self._path}: {wrong}") from None
+        except (sqlite3.Error, MigrationError) as wrong:
+            connection.close()
+            raise (
+                wrong if isinstance(wrong, MigrationError) else Unavailable(f"{self._path}: {wrong}")
+            ) from None
         self._connection = connection
         self._closed = False
         self._worker.start()

@@ -28,7 +28,7 @@ example (two terminals, on the machine of the server):
   /open lobby                                /join 1
   hello                                      hello, mina
 
-  printf '/join 1\nthe build is done\n' | assa chat --user 3 --nickname build
+  printf '/join 1\\nthe build is done\\n' | assa chat --user 3 --nickname build
 
 exit status: 0 ended by you, 1 no server there, a token that is not accepted or a connection that was
 lost for good, 2 wrong command line"""
