@@ -89,10 +89,10 @@ class Server:
     # --- its life ---
 
     def start(self) -> None:
-        """Start the process and wait until it accepts connections."""
+        """Start the process and wait until it serves clients."""
         process = self.spawn()
         give_up = time.monotonic() + TIMEOUT_S
-        while not self.accepts():
+        while not self.answers():
             status = process.poll()
             assert status is None, f"the server ended with status {status} instead of listening"
             assert time.monotonic() < give_up, f"the server did not listen within {TIMEOUT_S} s"
@@ -115,6 +115,14 @@ class Server:
         """Return whether it takes new connections."""
         with suppress(OSError), socket.create_connection(self.address, 1):
             return True
+        return False
+
+    def answers(self) -> bool:
+        """Return whether it answers, which is when it listens on all endpoints and not only on the first."""
+        ping = b'{"action": "PING", "timestamp": "2024-01-01T12:00:00.000Z", "seq_id": "up?"}\n'
+        with suppress(OSError), socket.create_connection(self.address, TIMEOUT_S) as probe:
+            probe.sendall(ping)
+            return b"PONG" in probe.recv(1024)
         return False
 
     def kill(self) -> None:

@@ -192,12 +192,12 @@ def test_kill_9_while_starting() -> None:
     """Whatever a start was doing when it was killed, the schema among it, the next one succeeds."""
     with tempfile.TemporaryDirectory(prefix="assa-") as directory:
         server = Server(Path(directory))
-        for step in range(8):
+        for step in range(5):
             server.spawn()
-            time.sleep(0.2 + 0.05 * step)
+            time.sleep(0.2 + 0.08 * step)
             server.kill()
     with running() as server:
-        for step in range(4):
+        for step in range(3):
             server.kill()
             server.spawn()
             time.sleep(0.2 + 0.1 * step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import re
 import shutil
 import socket
 import ssl
@@ -11,19 +11,15 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, closing, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.integration.conftest import Figures
 from tests.integration.plain import Address, Client, Message, counted, gather, history, room_of
 from tests.integration.server import LOOPBACK, ROOT, Server, environment, free_port, refused, running
+from tests.integration.tls import certificate, endpoint
 
 SHUTDOWN_S = 10
 OFFLINE = (
@@ -70,6 +66,24 @@ def test_development_secret_survives_a_restart() -> None:
         server.wait()
         server.start()
         assert (server.state / "secret").read_text() == secret
+
+
+def test_the_log_says_how_to_get_a_token() -> None:
+    """What the log line of development mode tells people to type works as it is."""
+    with running(auth__secret=None) as server:
+        command = re.search(r"'assa (token [^']*)'", server.log)
+        assert command is not None
+        minted = subprocess.run(
+            [sys.executable, "-m", "assa", *command[1].split()],
+            env=server.environment,
+            cwd=server.directory,
+            capture_output=True,
+            timeout=20,
+            check=True,
+        )
+        with closing(Client(server.address, 1)) as mina:
+            data = {"jwt_token": minted.stdout.decode().strip(), "device_info": {}}
+            assert mina.ask("CONNECT", data)["user_id"] == 1
 
 
 # --- Wrong configurations ---
@@ -182,41 +196,11 @@ def test_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
 # --- Several endpoints ---
 
 
-def certificate(directory: Path) -> Path:
-    """Write a key and a self-signed certificate for localhost into one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
-    )
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = directory / "tls.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
 def test_tcp_unix_and_tls_at_once() -> None:
     """Clients of all endpoints chat with each other; the TLS client verifies the certificate."""
     with tempfile.TemporaryDirectory(prefix="assa-tls-") as name:
         pem, unix_path, tls_port = certificate(Path(name)), f"{name}/socket", free_port()
-        tls_endpoint = f"ssl:{tls_port}:privateKey={pem}:certKey={pem}:interface={LOOPBACK}"
+        tls_endpoint = endpoint(tls_port, pem)
         tls = ssl.create_default_context(cafile=pem)
         with (
             running(listen=[f"unix:{unix_path}", tls_endpoint]) as server,
@@ -233,7 +217,7 @@ def test_a_line_of_full_length_over_tls() -> None:
     """TLS has records and buffers of its own; what is long or much comes through whole and in order."""
     with tempfile.TemporaryDirectory(prefix="assa-tls-") as name:
         pem, tls_port = certificate(Path(name)), free_port()
-        tls_endpoint = f"ssl:{tls_port}:privateKey={pem}:certKey={pem}:interface={LOOPBACK}"
+        tls_endpoint = endpoint(tls_port, pem)
         tls = ssl.create_default_context(cafile=pem)
         with (
             running(listen=[tls_endpoint], rate__messages=0) as server,
