@@ -104,6 +104,17 @@ class ImageTests(InARoom):
         self.assertNotIn("file_info", self.mina.say(self.room_id, "글"))
         self.assertNotIn("file_info", self.jun.heard("NEW_MESSAGE")["data"])
 
+    def test_text_has_no_file(self) -> None:
+        """`file_info` is an image's: with a text it counts for nothing."""
+        data = text(self.room_id, "글", file_info=PHOTO)
+        self.assertNotIn("file_info", self.mina.ask("SEND_MESSAGE", data)["data"])
+        self.assertNotIn("file_info", self.jun.heard("NEW_MESSAGE")["data"])
+
+    def test_caption_too_long(self) -> None:
+        """A caption is a text: at most 5,000 characters."""
+        data = image(self.room_id) | {"content": "가" * 5001}
+        self.assertEqual(self.mina.refused("SEND_MESSAGE", data), "MESSAGE_TOO_LONG")
+
     def test_caption(self) -> None:
         """`content` is a caption and may be empty."""
         self.mina.ask("SEND_MESSAGE", image(self.room_id) | {"content": "바다"})
@@ -512,6 +523,17 @@ class ReceiptTests(InARoom):
             self.assertEqual(sorted(heard["message_ids"]), [one, two])
         self.assertEqual(self.sora.heard("MESSAGE_RECEIVED")["data"]["message_ids"], [hers])
         self.assertEqual(self.jun.actions(), [])
+
+    def test_author_is_told_of_old_messages_too(self) -> None:
+        """Somebody who joined an open room later confirms what he found there."""
+        (old,) = self.said("전")
+        self.sora.ask("JOIN_ROOM", {"room_id": self.room_id})
+        self.mina.all()
+        self.assertEqual(self.check(self.sora, old)["received_messages"], [old])
+        self.assertEqual(
+            self.mina.heard("MESSAGE_RECEIVED")["data"],
+            {"room_id": self.room_id, "user_id": 3, "message_ids": [old]},
+        )
 
     def test_unread_messages(self) -> None:
         """`unread_messages` counts others' unconfirmed messages in all rooms (section 4)."""

@@ -1090,7 +1090,6 @@ class ResumeTests(SynchronousTestCase):
         self.jun.drop()
         tablet = self.world.connected(2)
         sora.ask("JOIN_ROOM", {"room_id": self.room_id})
-        sora.ask("CHECK_RECEIVE", {"room_id": self.room_id, "message_ids": [said]})
         self.mina.ask("CHECK_RECEIVE", {"room_id": self.room_id, "message_ids": [said]})
         self.mina.ask("INVITE", {"room_id": closed, "invited_user_ids": [2]})
         self.mina.ask("CREATE_VIDEO_ROOM", {"chat_room_id": self.room_id, "video_room_name": "회의"})
@@ -1110,6 +1109,14 @@ class ResumeTests(SynchronousTestCase):
                 "HOST_CHANGED",
             ],
         )
+
+    def test_lost_before_the_replay_arrived(self) -> None:
+        """`last_seq_id` is where the connection starts: before the events that are replayed on it."""
+        self.jun.drop()
+        self.say("하나", "둘")
+        position = info(self.world.resumed(self.jun))["last_seq_id"]  # he got the answer, and no more
+        jun = self.world.resumed(self.jun, last_seq_id=position)
+        self.assertEqual(self.texts(jun), ["하나", "둘"])
 
     def test_twice(self) -> None:
         """Resuming from the same position again replays the same: nothing is used up."""
@@ -1170,6 +1177,85 @@ class ResumeTests(SynchronousTestCase):
         again = after.resumed(jun)
         self.assertNotEqual(again.session_id, jun.session_id)
         self.assertEqual(self.texts(again), ["하나"])
+
+
+class GoneMeanwhileTests(SynchronousTestCase):
+    """Section 3: what was asked takes effect although the client has gone, and leaves nothing behind."""
+
+    def setUp(self) -> None:
+        """Mina and jun are in a room; ops can count connections."""
+        self.world = World()
+        self.mina = self.world.connected(1, "mina")
+        self.jun = self.world.connected(2, "jun")
+        self.ops = self.world.connected(9, "ops", scope="admin")
+        self.room_id = self.world.room(self.mina, self.jun)
+
+    def connections(self) -> int:
+        """Return how many connections an announcement goes to."""
+        answer = self.ops.ask("SERVER_ANNOUNCEMENT", {"title": "공지", "message": "공지"})
+        recipients: int = answer["data"]["recipients"]
+        return recipients
+
+    def test_gone_during_connect(self) -> None:
+        """A client that is lost while its CONNECT is on its way is not connected, and not online."""
+        self.world.hold_database()
+        sora = self.world.client()
+        sora.tell("CONNECT", {"jwt_token": self.world.token(3, nickname="sora")})
+        sora.drop()
+        self.world.release_database()
+        self.assertEqual(self.connections(), 3)
+        asked = {"room_id": self.room_id, "invited_user_ids": [3]}
+        invited = self.mina.ask("INVITE", asked)["data"]["invited_users"]
+        self.assertEqual(invited[0]["status"], "offline")
+        self.assertEqual(self.world.connected(3).actions(), ["INVITATION_RECEIVED"])
+
+    def test_connect_that_takes_too_long(self) -> None:
+        """CONNECT too is answered within 10 s: REQUEST_TIMEOUT in the form of §3.1; nobody is connected."""
+        self.world.hold_database()
+        sora = self.world.client()
+        seq_id = sora.tell("CONNECT", {"jwt_token": self.world.token(3)})
+        self.world.pass_time(10)
+        answer = sora.answer(seq_id)
+        self.assertEqual((answer["action"], code_of(answer)), ("CONNECT_RESPONSE", "REQUEST_TIMEOUT"))
+        self.world.release_database()
+        self.assertNotIn("CONNECT_RESPONSE", sora.actions())
+        self.assertEqual(self.connections(), 3)
+
+    def test_gone_during_join_of_a_call(self) -> None:
+        """A seat that was taken for a client who has gone is given up after 60 s like any other."""
+        video = self.world.call(self.room_id, self.mina)
+        self.world.hold_database()
+        self.jun.tell("JOIN_VIDEO_ROOM", {"video_room_id": video})
+        self.jun.drop()
+        self.world.release_database()
+        self.world.pass_time(65, alive=[self.mina])
+        data = self.mina.ask("GET_VIDEO_ROOM_PARTICIPANT", {"video_room_id": video})["data"]
+        self.assertEqual([one["user_id"] for one in data["participants"]], [1])
+
+    def test_gone_during_disconnect(self) -> None:
+        """DISCONNECT ends the session although its answer reaches nobody."""
+        video = self.world.call(self.room_id, self.mina, self.jun)
+        self.world.hold_database()
+        self.jun.tell("DISCONNECT", {})
+        self.jun.drop()
+        self.world.release_database()
+        self.assertEqual(self.mina.heard("PARTICIPANT_LEFT")["data"]["video_room_id"], video)
+        self.assertNotEqual(self.world.resumed(self.jun).session_id, self.jun.session_id)
+
+    def test_gone_during_send(self) -> None:
+        """A message whose author has gone is stored all the same; sent again it is a duplicate."""
+        said = {
+            "room_id": self.room_id,
+            "content": "안녕",
+            "message_type": "text",
+            "client_message_id": "a",
+        }
+        self.mina.begin(self.mina.request("SEND_MESSAGE", said))
+        self.mina.drop()
+        self.assertEqual(self.jun.heard("NEW_MESSAGE")["data"]["content"], "안녕")
+        again = self.world.resumed(self.mina).ask("SEND_MESSAGE", said)
+        self.assertTrue(again["data"]["duplicate"])
+        self.assertEqual(self.jun.actions(), [])
 
 
 class OtherErrorsTests(SynchronousTestCase):
