@@ -157,7 +157,7 @@ async def _info(
     user_id: int,
     mine: dict[int, int],
     seats: dict[int, int],
-    head: int,
+    start: int,
     *,
     resumed: bool,
     replayed: int,
@@ -168,7 +168,7 @@ async def _info(
         resumed=resumed,
         replayed_events=replayed,
         video_rooms=list(seats),
-        last_seq_id=log.seq_id(head),
+        last_seq_id=log.seq_id(start),
     )
 
 
@@ -188,7 +188,9 @@ async def _open(tx: Transaction, opening: _Opening) -> tuple[Attached, Reconnect
     head, trimmed = await events.bounds(tx)
     missed = await _missed(tx, opening, starts, head, trimmed)
     resumed = missed is not None and (kept is not None or opening.since is not None)
-    info = await _info(tx, user_id, mine, seats, head, resumed=resumed, replayed=len(missed or ()))
+    # A client that is lost again before the replay has arrived must still be able to ask for it.
+    start = opening.since if missed and opening.since is not None else head
+    info = await _info(tx, user_id, mine, seats, start, resumed=resumed, replayed=len(missed or ()))
     waiting = await inviting.waiting(tx, user_id, now_ms)
     attached = Attached(
         identity=identity,

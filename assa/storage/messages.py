@@ -171,11 +171,12 @@ async def confirm(tx: Transaction, room_id: int, user_id: int, message_ids: Sequ
     if not message_ids:
         return []
     row = await tx.first(
-        "SELECT confirmed_through FROM members WHERE room_id = :room_id AND user_id = :user_id",
+        "SELECT joined_position, confirmed_through FROM members"
+        " WHERE room_id = :room_id AND user_id = :user_id",
         room_id=room_id,
         user_id=user_id,
     )
-    through = row[0] if row else 0
+    joined, through = row or (0, 0)
     chosen, values = listed("m", message_ids)
     before = {
         row[0]
@@ -187,7 +188,7 @@ async def confirm(tx: Transaction, room_id: int, user_id: int, message_ids: Sequ
             **values,
         )
     }
-    new = [one for one in message_ids if one > through and one not in before]
+    new = [one for one in message_ids if not joined < one <= through and one not in before]
     await tx.insert("receipts", [{"room_id": room_id, "user_id": user_id, "message_id": one} for one in new])
     if new:
         await _raise_watermark(tx, room_id, user_id)
@@ -209,6 +210,8 @@ async def _raise_watermark(tx: Transaction, room_id: int, user_id: int) -> None:
         **place,
     )
     await tx.execute(
-        "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through",
+        "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through"
+        " AND message_id > (SELECT joined_position FROM members"
+        " WHERE room_id = :room_id AND user_id = :user_id)",
         **place,
     )

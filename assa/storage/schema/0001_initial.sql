@@ -59,7 +59,7 @@ CREATE TABLE members (
   user_id {id} NOT NULL,
   joined_at {id} NOT NULL,           -- ms
   joined_position {id} NOT NULL,     -- log position of the join: message ids above it came later
-  confirmed_through {id} NOT NULL,   -- every message of others up to this id is confirmed
+  confirmed_through {id} NOT NULL,   -- messages of others since the join up to this id are confirmed
   PRIMARY KEY (room_id, user_id)
 );
 CREATE INDEX members_by_user ON members (user_id);
@@ -92,7 +92,7 @@ CREATE INDEX messages_by_room ON messages (room_id, message_id);
 CREATE UNIQUE INDEX messages_by_client_id ON messages (room_id, user_id, client_message_id)
   WHERE client_message_id IS NOT NULL;
 
-CREATE TABLE receipts (              -- confirmations above members.confirmed_through
+CREATE TABLE receipts (              -- confirmations that members.confirmed_through does not cover
   room_id {id} NOT NULL,
   user_id {id} NOT NULL,             -- who confirmed
   message_id {id} NOT NULL,
