@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.defer import fail as failed
@@ -321,9 +322,7 @@ class ConnectingTests(SynchronousTestCase):
 
     def test_reasons(self) -> None:
         """The reason of a lost connection is one line; OpenSSL's are taken out of their tuples."""
-        self.assertEqual(
-            words_of(Failure(Exception([("SSL routines", "", "wrong version")]))), "wrong version"
-        )
+        self.assertEqual(words_of(Failure(SSL.Error([("SSL", "", "wrong version")]))), "wrong version")
         self.assertEqual(words_of(Failure(ValueError())), "ValueError")
         self.assertEqual(words_of(Failure(ValueError("one.\ntwo"))), "one")
 

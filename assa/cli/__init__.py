@@ -47,5 +47,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.run(arguments)
     except (CommandError, ConfigError) as wrong:
         sys.exit(f"assa: {wrong}")
-    except BrokenPipeError:
-        sys.exit(1)  # whoever read the output has gone
+    except (BrokenPipeError, KeyboardInterrupt):
+        sys.exit(1)  # whoever read the output, or waited for it, has gone

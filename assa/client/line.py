@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 import orjson
+from OpenSSL import SSL
+from service_identity import VerificationError
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
@@ -31,11 +33,11 @@ class Owner(Protocol):
 
 def words_of(failure: Failure) -> str:
     """Say in one line why a connection failed or ended."""
-    arguments = getattr(failure.value, "args", ())
-    if (
-        arguments and isinstance(arguments[0], list) and arguments[0]
-    ):  # OpenSSL's: (library, function, reason)
-        return ", ".join(str(problem[-1]) for problem in arguments[0])
+    if isinstance(failure.value, SSL.Error) and failure.value.args and failure.value.args[0]:
+        # Each of OpenSSL's errors is the library, the function and the reason.
+        return ", ".join(str(problem[-1]) for problem in failure.value.args[0])
+    if isinstance(failure.value, VerificationError):
+        return "the server's certificate is for another name"
     text = failure.getErrorMessage() or type(failure.value).__name__
     return text.splitlines()[0].rstrip(".")
 
