@@ -40,6 +40,9 @@ class Front(Protocol):
     def close(self, last: bytes, *, drop: bool) -> None:
         """Send what waits, unless it is to be dropped, and the last line; then close."""
 
+    def abort(self) -> None:
+        """Close at once."""
+
 
 class Host(Protocol[S_contra]):
     """What a session asks of the node that it lives on."""

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 _CLOSE_STEP_S = 0.02
+_WITH_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
+_BACKLOG = 1_024
+"""Twisted's 50 is too little when everybody comes back at once: the kernel has the others wait a second."""
 
 
 def farewell(reconnect_after_ms: int) -> Announcement:
@@ -128,6 +131,8 @@ class ChatService(Service):
         self.ports: list[IListeningPort] = []
 
     def _endpoint(self, text: str) -> Any:
+        if text.partition(":")[0] in _WITH_BACKLOG and ":backlog=" not in text:
+            text += f":backlog={_BACKLOG}"
         try:
             return serverFromString(self._reactor, text)
         except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like

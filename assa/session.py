@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,6 +22,7 @@ from assa.heartbeat import Beat, Heartbeat
 from assa.log import seq_id
 from assa.registry import Action, Attached, Context, Rate
 from assa.schema import structure
+from assa.states import Closing, Connected, TokenExpiring, Unauthenticated
 from assa.storage import Unavailable
 from assa.window import Pending, Window
 
@@ -29,39 +30,6 @@ _RETRY_MS = 1_000
 _ERROR_COST = 16_384
 _BUDGET = 2_097_152
 """What long lines (their bytes) and errors may cost in one sweep before reading pauses until the next."""
-
-
-@frozen(kw_only=True)
-class Unauthenticated:
-    """Before CONNECT: only the attempts count."""
-
-    failures: int = 0
-
-
-@frozen(kw_only=True)
-class Connected:
-    """After CONNECT."""
-
-    identity: Identity
-    attachment: int
-    context: Context
-    warned: bool = False
-    """Whether TOKEN_EXPIRING has been sent for this token."""
-
-
-@frozen(kw_only=True)
-class Closing:
-    """Nothing is accepted any more."""
-
-    reason: str
-
-
-@frozen(kw_only=True)
-class TokenExpiring:
-    """v1.1: a second CONNECT with a newer token renews the connection."""
-
-    action: ClassVar[str] = "TOKEN_EXPIRING"
-    expires_at: str
 
 
 class Session:
@@ -301,6 +269,11 @@ class Session:
             self._leave(reason)
             self._front.close(last, drop=drop)
 
+    def discard(self, reason: str) -> None:
+        """Close at once, without a word: a farewell would hold the socket for a moment."""
+        self._leave(reason)
+        self._front.abort()
+
     def lost(self) -> None:
         """Take note that the connection is gone."""
         if not isinstance(self._state, Closing):
@@ -345,12 +318,12 @@ class Session:
             self.close("CONNECT overdue")  # its late success must not meet another attempt
 
     def _check_token(self, state: Connected) -> None:
-        limits, left_ms = self._node.limits, state.identity.expires_at_ms - self._node.now_ms()
+        limits, left_s = self._node.limits, state.token_left_s(self._node.now_ms())
         if self._node.keep_expired:
             return
-        if left_ms <= -1000 * limits.token_grace_s:
+        if left_s <= -limits.token_grace_s:
             self.refuse_all(Refused(Code.INVALID_TOKEN, "the token has expired: CONNECT with a new one"))
-        elif left_ms <= 1000 * limits.token_warning_s and not state.warned:
+        elif left_s <= limits.token_warning_s and not state.warned:
             self._state = evolve(state, warned=True)
             event = TokenExpiring(expires_at=wire.iso(state.identity.expires_at_ms))
             body = wire.encode_event(event, self._node.now_ms())

@@ -161,6 +161,7 @@ class ChatProtocol(LineReceiver):
 
     def abort(self) -> None:
         """Close at once, whatever has not been sent."""
+        self._closing = True
         transport: Any = self.transport
         transport.abortConnection()
 

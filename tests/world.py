@@ -51,9 +51,9 @@ class TurnWorker:
     def start(self) -> None:
         """Need nothing."""
 
-    def soon(self, call: Callable[[], None]) -> object:
-        """Call `call` at the end of this turn."""
-        return self._clock.callLater(0, call)
+    def later(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call `call` after so many seconds of the fake clock."""
+        return self._clock.callLater(seconds, call)
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run a job in the next turn, or once it is released."""

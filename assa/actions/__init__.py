@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from assa.actions import connection, history, invitations, messages, rooms, signalling, system, video
+from assa.actions import (
+    connection,
+    history,
+    invitations,
+    messages,
+    receipts,
+    rooms,
+    signalling,
+    system,
+    video,
+)
 from assa.registry import Actions
 
-ALL = Actions.joined(
-    *(area.actions for area in (connection, rooms, messages, history, invitations, video, signalling, system))
-)
+_AREAS = (connection, rooms, messages, receipts, history, invitations, video, signalling, system)
+ALL = Actions.joined(*(area.actions for area in _AREAS))
 """Every action of the protocol but PING and PONG, which the session answers itself."""

@@ -12,7 +12,7 @@ from assa.content import check_content
 from assa.errors import Code, Refused
 from assa.registry import Actions, Context, Rate
 from assa.schema import Id, Length, omitted
-from assa.shapes import ChatMessage, FileInfo, Person
+from assa.shapes import ChatMessage, FileInfo
 from assa.storage import Entry, Transaction, events, messages, rooms
 from assa.wire import encode_event, iso
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from assa.shapes import Author
 
 actions = Actions()
-_PENDING = 100
 Key = tuple[int, int, str]
 """A room, an author and a client_message_id."""
 
@@ -36,7 +35,7 @@ class SendMessage:
     message_type: str
     file_info: FileInfo | None = None
     reply_to_message_id: Id | None = None
-    client_message_id: Annotated[str, Length(1, 128)] | None = None
+    client_message_id: Annotated[str, Length(0, 128)] | None = None
 
 
 @frozen(kw_only=True)
@@ -61,47 +60,6 @@ class NewMessage(ChatMessage):
 
 
 @frozen(kw_only=True)
-class CheckReceive:
-    """§5.3."""
-
-    room_id: Id
-    message_ids: Annotated[list[Id], Length(0, 500)]
-
-
-@frozen(kw_only=True)
-class PendingMessage:
-    """A message that the reader has not confirmed (§5.3)."""
-
-    message_id: int
-    content: str
-    user: Person
-    created_at: str
-    message_type: str
-    reply_to_message_id: int | None
-    file_info: FileInfo | None = omitted()
-
-
-@frozen(kw_only=True)
-class ReceiveChecked:
-    """§5.3."""
-
-    room_id: int
-    received_messages: list[int]
-    failed_messages: list[int]
-    pending_messages: list[PendingMessage]
-
-
-@frozen(kw_only=True)
-class MessageReceived:
-    """v1.1, to the author: somebody has confirmed his messages."""
-
-    action: ClassVar[str] = "MESSAGE_RECEIVED"
-    room_id: int
-    user_id: int
-    message_ids: list[int]
-
-
-@frozen(kw_only=True)
 class Sending:
     """One SEND_MESSAGE on its way to the store; `wrong` is what its content is refused for."""
 
@@ -120,7 +78,7 @@ class Sending:
     def key(self) -> Key | None:
         """Return what makes it idempotent, or None without a client_message_id."""
         client_id = self.request.client_message_id
-        return None if client_id is None else (self.request.room_id, self.user_id, client_id)
+        return (self.request.room_id, self.user_id, client_id) if client_id else None
 
 
 @actions.on("SEND_MESSAGE", SendMessage, message="메시지가 전송되었습니다", rate=Rate.MESSAGES)
@@ -221,7 +179,7 @@ async def _write(
     first = await events.reserve(tx, len(sendings))
     new = [_message(one, place, authors[one.place]) for place, one in enumerate(sendings, first)]
     rows = [
-        (message, one.request.client_message_id, one.now_ms)
+        (message, one.request.client_message_id or None, one.now_ms)
         for message, one in zip(new, sendings, strict=True)
     ]
     await messages.insert(tx, rows)
@@ -260,49 +218,5 @@ def _sent(message: ChatMessage, sending: Sending) -> MessageSent:
         message_type=message.message_type,
         created_at=message.created_at,
         client_message_id=sending.request.client_message_id,
-        file_info=message.file_info,
-    )
-
-
-@actions.on("CHECK_RECEIVE", CheckReceive)
-async def check_receive(ctx: Context, request: CheckReceive) -> ReceiveChecked:
-    """Confirm messages and return those that are still unconfirmed.
-
-    Raises:
-        Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
-    """
-    return await ctx.store.run(_check, ctx.user_id, request, ctx.now_ms)
-
-
-async def _check(tx: Transaction, user_id: int, request: CheckReceive, now_ms: int) -> ReceiveChecked:
-    room_id = request.room_id
-    await rooms.find_for_member(tx, room_id, user_id)
-    asked = list(dict.fromkeys(request.message_ids))
-    authors = await messages.in_room(tx, room_id, asked)
-    received = [one for one in asked if one in authors and authors[one] != user_id]
-    by_author: dict[int, list[int]] = defaultdict(list)
-    for one in await messages.confirm(tx, room_id, user_id, received):
-        by_author[authors[one]].append(one)
-    for author, confirmed in by_author.items():
-        event = MessageReceived(room_id=room_id, user_id=user_id, message_ids=confirmed)
-        await log.publish(tx, log.user(author), event, now_ms=now_ms)
-    return ReceiveChecked(
-        room_id=room_id,
-        received_messages=received,
-        failed_messages=[one for one in asked if one not in authors],
-        pending_messages=[
-            _pending(one) for one in await messages.unconfirmed(tx, room_id, user_id, limit=_PENDING)
-        ],
-    )
-
-
-def _pending(message: ChatMessage) -> PendingMessage:
-    return PendingMessage(
-        message_id=message.message_id,
-        content=message.content,
-        user=Person(user_id=message.user.user_id, nickname=message.user.nickname),
-        created_at=message.created_at,
-        message_type=message.message_type,
-        reply_to_message_id=message.reply_to_message_id,
         file_info=message.file_info,
     )

@@ -139,6 +139,7 @@ async def _create(
         max_participants=request.max_participants,
         now_ms=now_ms,
     )
+    # The creator's connection has it in the answer, as a sender has his message.
     created = VideoRoomCreated(
         video_room_id=room.video_room_id,
         video_room_name=room.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import define, field
@@ -20,8 +21,9 @@ from assa.storage.migrate import Dialect, MigrationError, migrate
 
 _DIALECT = Dialect(name="sqlite", key_type="INTEGER")
 _OLDEST = (3, 35, 0)  # RETURNING
+_PAUSE_S = 0.01
+_TRIES = 200
 _PRAGMAS = (
-    "busy_timeout=200",  # ms; an operator's command may hold the lock, and the reactor waits as long
     "page_size=2048",  # of a new file: a message touches six pages, and all of each is written
     "journal_mode=WAL",
     "wal_autocheckpoint=4000",  # pages
@@ -40,8 +42,8 @@ class Worker(Protocol):
     def start(self) -> None:
         """Get ready."""
 
-    def soon(self, call: Callable[[], None]) -> object:
-        """Call `call` in the reactor, at the end of this turn."""
+    def later(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call `call` in the reactor after so many seconds; after 0 at the end of this turn."""
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run `job`, which does not raise, elsewhere; then `done` with its result in the reactor."""
@@ -146,7 +148,7 @@ class SqliteStore(GroupCommit):
         now_ms: Callable[[], int],
         synchronous: str = "FULL",
     ) -> None:
-        super().__init__(soon=worker.soon, deliver=deliver)
+        super().__init__(soon=partial(worker.later, 0), deliver=deliver)
         self._path = path
         self._worker = worker
         self._now_ms = now_ms
@@ -183,17 +185,29 @@ class SqliteStore(GroupCommit):
             raise (
                 wrong if isinstance(wrong, MigrationError) else Unavailable(f"{self._path}: {wrong}")
             ) from None
+        connection.execute("PRAGMA busy_timeout=0")  # from here on the reactor would stand still
         self._connection = connection
         self._closed = False
         self._worker.start()
         return applied
 
-    def _begin(self, group: list[Job]) -> None:
+    def _begin(self, group: list[Job], tries: int = 0) -> None:
         connection = self._connection
         assert connection is not None  # noqa: S101 - open came first
         before = connection.total_changes
         try:
             connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as wrong:
+            if wrong.sqlite_errorcode == sqlite3.SQLITE_BUSY and tries < _TRIES:
+                # An operator's command has the lock for a moment: wait without holding up the reactor.
+                self._worker.later(_PAUSE_S, partial(self._begin, group, tries + 1))
+            else:
+                self._undone(connection, group, wrong)
+            return
+        self._execute(connection, group, before)
+
+    def _execute(self, connection: sqlite3.Connection, group: list[Job], before: int) -> None:
+        try:
             outcomes = [_attempt(connection, job) for job in group]
         except Exception as wrong:  # noqa: BLE001 - everybody who waits is told
             self._undone(connection, group, wrong)

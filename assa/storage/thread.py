@@ -28,9 +28,9 @@ class DatabaseThread:
         """Start the thread."""
         self._thread.start()
 
-    def soon(self, call: Callable[[], None]) -> object:
-        """Call `call` in the reactor, at the end of this turn."""
-        return self._reactor.callLater(0, call)
+    def later(self, seconds: float, call: Callable[[], None]) -> object:
+        """Call `call` in the reactor after so many seconds."""
+        return self._reactor.callLater(seconds, call)
 
     def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Run `job` in the thread and `done` with its result in the reactor."""

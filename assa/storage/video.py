@@ -132,8 +132,8 @@ async def put_seat(
     """Write a participant, or move his participation to another session; its position comes next."""
     await tx.execute(
         "INSERT INTO participants"
-        " (video_room_id, user_id, session_id, audio_enabled, video_enabled, joined_position)"
-        " VALUES (:room, :user_id, :session_id, :audio, :video, 0)"
+        " (video_room_id, user_id, session_id, audio_enabled, video_enabled, joined_position, heard_from)"
+        " VALUES (:room, :user_id, :session_id, :audio, :video, 0, 0)"
         " ON CONFLICT (video_room_id, user_id) DO UPDATE SET session_id = excluded.session_id,"
         " audio_enabled = excluded.audio_enabled, video_enabled = excluded.video_enabled",
         room=video_room_id,
@@ -145,9 +145,10 @@ async def put_seat(
 
 
 async def set_position(tx: Transaction, video_room_id: int, user_id: int, position: int) -> None:
-    """Write the log position of a participant's join."""
+    """Write the log position of a participant's join, or of his move to another session."""
     await tx.execute(
-        "UPDATE participants SET joined_position = :position"
+        "UPDATE participants SET heard_from = :position,"
+        " joined_position = CASE joined_position WHEN 0 THEN :position ELSE joined_position END"
         " WHERE video_room_id = :id AND user_id = :user_id",
         id=video_room_id,
         user_id=user_id,
@@ -198,10 +199,10 @@ async def remove(tx: Transaction, video_room_id: int) -> None:
 
 
 async def of_session(tx: Transaction, session_id: str) -> dict[int, int]:
-    """Return the video rooms that a session takes part in, ascending, with the position of each join."""
+    """Return the video rooms of a session, ascending, each with the position from which it hears."""
     return dict(
         await tx.all(
-            "SELECT video_room_id, joined_position FROM participants"
+            "SELECT video_room_id, heard_from FROM participants"
             " WHERE session_id = :id ORDER BY video_room_id",
             id=session_id,
         )

@@ -118,7 +118,8 @@ CREATE TABLE participants (
   session_id TEXT NOT NULL,          -- the participation belongs to the session that joined
   audio_enabled INTEGER NOT NULL,    -- 0 or 1
   video_enabled INTEGER NOT NULL,    -- 0 or 1
-  joined_position {id} NOT NULL,     -- log position of the join
+  joined_position {id} NOT NULL,     -- log position of the join: who has been here longest
+  heard_from {id} NOT NULL,          -- log position from which its session hears the video room
   PRIMARY KEY (video_room_id, user_id)
 );
 CREATE INDEX participants_by_session ON participants (session_id);
