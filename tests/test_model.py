@@ -68,7 +68,8 @@ class Device:
     online: bool = True
     heard: list[Event] = field(factory=list)
     expected: list[Event] = field(factory=list)
-    missed: list[Event] = field(factory=list)  # what it is to hear when it is back
+    behind: list[tuple[str, Event]] = field(factory=list)
+    """The log after the last event that it heard, with the session of what it caused itself."""
     unanswered: list[tuple[Room, dict[str, Any]]] = field(factory=list)  # what it will send again
 
     def read(self):
@@ -106,7 +107,12 @@ class Rooms(RuleBasedStateMachine):
         self.rooms: list[Room] = []
         self.devices: list[Device] = []
         self.stored: dict[tuple[int, int, str], tuple[int, str]] = {}  # by client_message_id
-        self.new_device(1)
+        for user_id in (1, 3, 2, 1):
+            self.new_device(user_id)
+        self.create(0)
+        self.join(1, 0)
+        self.join(2, 0)
+        self.everything_was_heard()
 
     def _node(self, start_s):
         return World(path=str(Path(self.directory.name) / "assa.db"), start_s=start_s)
@@ -120,13 +126,18 @@ class Rooms(RuleBasedStateMachine):
         found = [one for one in self.devices if one.online is online]
         return found[pick % len(found)]
 
-    def _room(self, pick):
-        return self.rooms[pick % len(self.rooms)]
+    def _room(self, pick, user_id=None):
+        """Return a room, mostly one of the user's."""
+        found = 3 * [one for one in self.rooms if user_id in one.members] + self.rooms
+        return found[pick % len(found)]
 
     def _tell(self, users, event, but=None):
-        for device in self.devices:
-            if device.user_id in users and device is not but:
-                (device.expected if device.online else device.missed).append(event)
+        for device in (one for one in self.devices if one.user_id in users):
+            if device.online and device is not but:
+                device.expected.append(event)
+                device.behind.clear()
+            else:
+                device.behind.append((device.session_id if device is but else "", event))
 
     def _refused(self, answer, room, user_id):
         """Check that an answer is an error exactly where the user is no member; return whether it is."""
@@ -136,7 +147,7 @@ class Rooms(RuleBasedStateMachine):
 
     # --- rooms and messages ---
 
-    @precondition(lambda self: len(self.devices) < 6)
+    @precondition(lambda self: len(self.devices) < 7)
     @rule(user_id=st.integers(1, 3))
     def new_device(self, user_id):
         """Connect another device (section 3)."""
@@ -185,8 +196,8 @@ class Rooms(RuleBasedStateMachine):
     @rule(pick=PICK, which=PICK)
     def leave(self, pick, which):
         """Leave: the longest-standing member becomes host, the last one closes the room."""
-        device, room = self._device(pick), self._room(which)
-        user_id = device.user_id
+        device = self._device(pick)
+        user_id, room = device.user_id, self._room(which, device.user_id)
         if self._refused(device.client.ask("EXIT_ROOM", {"room_id": room.room_id}), room, user_id):
             return
         room.members.remove(user_id)
@@ -196,14 +207,16 @@ class Rooms(RuleBasedStateMachine):
             self._tell(room.members, ("HOST_CHANGED", room.room_id, room.host))
         for other in (one for one in self.devices if one.user_id == user_id):
             # A reader who left a room gets nothing of it (section 4); receipts go to the author.
-            kept = [one for one in other.missed if one[1] != room.room_id or one[0] == "MESSAGE_RECEIVED"]
-            other.missed = kept
+            other.behind = [
+                one for one in other.behind if one[1][1] != room.room_id or one[1][0] == "MESSAGE_RECEIVED"
+            ]
 
     @some_room
     @rule(pick=PICK, which=PICK, content=CONTENTS, client_id=st.none() | CLIENT_IDS)
     def send(self, pick, which, content, client_id):
         """Send a message, perhaps with an id that has been used before."""
-        device, room = self._device(pick), self._room(which)
+        device = self._device(pick)
+        room = self._room(which, device.user_id)
         request = self._message(room, content, client_id)
         self._check_sent(device, room, request, device.client.ask("SEND_MESSAGE", request))
 
@@ -238,8 +251,8 @@ class Rooms(RuleBasedStateMachine):
     @rule(pick=PICK, which=PICK, every=st.integers(1, 3))
     def confirm(self, pick, which, every):
         """Confirm what has come since the join; the authors hear of what is new (section 6)."""
-        device, room = self._device(pick), self._room(which)
-        user_id = device.user_id
+        device = self._device(pick)
+        user_id, room = device.user_id, self._room(which, device.user_id)
         ids = room.since_join[user_id][::every] if user_id in room.members else []
         request = {"room_id": room.room_id, "message_ids": [*ids, NOWHERE]}
         answer = device.client.ask("CHECK_RECEIVE", request)
@@ -272,7 +285,8 @@ class Rooms(RuleBasedStateMachine):
     @rule(pick=PICK, which=PICK, content=CONTENTS, client_id=CLIENT_IDS)
     def lose_answer(self, pick, which, content, client_id):
         """Lose a connection between SEND_MESSAGE and its answer: the message may be stored."""
-        device, room = self._device(pick), self._room(which)
+        device = self._device(pick)
+        room = self._room(which, device.user_id)
         request = self._begin(device, room, content, client_id)
         device.online = False
         device.client.drop()
@@ -296,10 +310,16 @@ class Rooms(RuleBasedStateMachine):
             self._add(device, room, request, found[0][0])
 
     @some_offline
-    @rule(pick=PICK, answered=st.sampled_from([True, True, False]))
-    def resume(self, pick, answered):
-        """Come back: get what was missed, and send again what was not answered (section 4)."""
-        device, client = self._device(pick, online=False), self.world.client()
+    @rule(pick=PICK, how=st.sampled_from(["alone", "alone", "all", "all", "in vain"]))
+    def resume(self, pick, how):
+        """Come back: one device, or all; the answer to CONNECT may be lost as well."""
+        device = self._device(pick, online=False)
+        for one in [one for one in self.devices if not one.online] if how == "all" else [device]:
+            self._resume(one, answered=how != "in vain")
+
+    def _resume(self, device, *, answered):
+        """Get what was missed, and send again what was not answered (section 4)."""
+        client = self.world.client()
         token, asked = self._token(device.user_id), {"session_id": device.session_id}
         if not answered:
             data = {"jwt_token": token, "last_seq_id": device.last_seq_id}
@@ -307,11 +327,11 @@ class Rooms(RuleBasedStateMachine):
             client.drop()
             return
         answer = client.connect(token, last_seq_id=device.last_seq_id, **asked)
-        self._check_info(answer, device.user_id, resumed=True, replayed=len(device.missed))
+        missed = [place for place, one in enumerate(device.behind) if one[0] != device.session_id]
+        self._check_info(answer, device.user_id, resumed=True, replayed=len(missed))
         device.client, device.session_id, device.online = client, client.session_id, True
-        device.expected, device.missed = device.expected + device.missed, []
-        device.read()
-        device.last_seq_id = answer["data"]["reconnection_info"]["last_seq_id"]
+        device.expected += [device.behind[place][1] for place in missed]
+        device.behind = device.behind[missed[-1] + 1 :] if missed else device.behind
         unanswered, device.unanswered = device.unanswered, []
         for room, request in unanswered:
             self._check_sent(device, room, request, client.ask("SEND_MESSAGE", request))
@@ -324,7 +344,8 @@ class Rooms(RuleBasedStateMachine):
         if begun != "nothing" and self.rooms:
             if begun == "not committed":
                 self.world.hold_database()
-            device, room = self._device(pick), self._room(which)
+            device = self._device(pick)
+            room = self._room(which, device.user_id)
             last = (device, room, self._begin(device, room, "안녕", "c1"))
             if begun == "not committed":
                 self.world.turn()
@@ -358,6 +379,6 @@ class ModelTests(SynchronousTestCase):
     def test_rooms(self):
         """Whatever happens, the server does what the model does."""
         run_state_machine_as_test(
-            Rooms, settings=settings(settings(), stateful_step_count=40, report_multiple_bugs=False)
+            Rooms, settings=settings(settings(), stateful_step_count=60, report_multiple_bugs=False)
         )
         self.assertEqual(self.flushLoggedErrors(), [])
