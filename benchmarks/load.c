@@ -170,7 +170,7 @@ static void join_others(struct client *client)
 
 static void join(void)
 {
-    long news = (long)settings.rooms * settings.members * (settings.members - 1) / 2;
+    long news = settings.silent ? 0 : (long)settings.rooms * settings.members * (settings.members - 1) / 2;
     everybody(settings.protocol->create, 0, settings.members);
     everybody(join_others, 0, 1);
     while (totals.news < news)
@@ -264,6 +264,7 @@ static void prepare(char **arguments)
     settings.members = atoi(arguments[4]);
     settings.senders = atoi(arguments[5]);
     settings.content = arguments[6];
+    settings.silent = settings.protocol->may_be_silent && settings.members > CROWD;
     settings.count = settings.rooms * settings.members;
     clients = grown(NULL, (size_t)settings.count * sizeof *clients);
     for (int i = 0; i < settings.count; i++)

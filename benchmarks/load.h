@@ -27,6 +27,7 @@ enum {
     KEPT_BUFFER = 8192,  /* bytes; a larger one was needed for a list of members only */
     PATIENCE_MS = 8000,  /* without any byte from the server */
     QUIET_MS = 30,       /* after which a surplus is not expected any more */
+    CROWD = 100,         /* members; a larger room's joins are many announcements, which only take time */
 };
 
 enum step { UPGRADING, LOGGING_IN, IDLE, JOINING, READY };
@@ -44,6 +45,7 @@ struct client {
 
 struct protocol {
     const char *name;
+    bool may_be_silent; /* can join a room without announcing it */
     void (*login)(struct client *);
     void (*create)(struct client *); /* the first member's join */
     void (*join)(struct client *);
@@ -55,6 +57,7 @@ struct settings {
     const struct protocol *protocol;
     const char *content;
     int port, rooms, members, senders, count, window;
+    bool silent; /* joins are not announced */
 };
 
 struct totals {

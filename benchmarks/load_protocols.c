@@ -303,7 +303,9 @@ static void socketio_join(struct client *client)
 {
     char text[128];
     client->step = JOINING;
-    frame_send(client, text, (size_t)snprintf(text, sizeof text, "42%lu[\"JOIN_ROOM\",{\"room_id\":%d}]", ++serial, room_of(client)));
+    int length = snprintf(text, sizeof text, "42%lu[\"JOIN_ROOM\",{\"room_id\":%d,\"silent\":%s}]", ++serial,
+                          room_of(client), settings.silent ? "true" : "false");
+    frame_send(client, text, (size_t)length);
 }
 
 static size_t socketio_message(struct client *client, char *to)
@@ -318,9 +320,9 @@ static size_t socketio_message(struct client *client, char *to)
 }
 
 static const struct protocol protocols[] = {
-    {"assa", assa_login, assa_create, assa_join, assa_message, assa_split},
-    {"floor", floor_login, floor_join, floor_join, floor_message, floor_split},
-    {"socketio", socketio_login, socketio_join, socketio_join, socketio_message, socketio_split},
+    {"assa", false, assa_login, assa_create, assa_join, assa_message, assa_split},
+    {"floor", false, floor_login, floor_join, floor_join, floor_message, floor_split},
+    {"socketio", true, socketio_login, socketio_join, socketio_join, socketio_message, socketio_split},
 };
 
 const struct protocol *protocol_named(const char *name)

@@ -55,6 +55,7 @@ function joinRoom (io, socket, data, acknowledge) {
   socket.join(room)
   const count = io.sockets.adapter.rooms.get(room).size
   acknowledge({ success: true, data: { room_id: data.room_id, participants_count: count } })
+  if (data.silent) return
   socket.to(room).emit('USER_JOINED', {
     data: { room_id: data.room_id, user: { user_id: userId, nickname, role: 'member' }, participants_count: count }
   })
