@@ -40,8 +40,8 @@ class Front(Protocol):
     def close(self, last: bytes, *, drop: bool) -> None:
         """Send what waits, unless it is to be dropped, and the last line; then close."""
 
-    def abort(self) -> None:
-        """Close at once."""
+    def hang_up(self, last: bytes) -> None:
+        """Send the last line and close at once."""
 
 
 class Host(Protocol[S_contra]):

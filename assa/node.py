@@ -115,7 +115,7 @@ class Node:
         """Return a session for a new connection; the oldest that waits for CONNECT may have to go."""
         if len(self._unauthenticated) >= self.limits.unauthenticated_connections:
             oldest = next(iter(self._unauthenticated))
-            oldest.discard("too many sockets wait for CONNECT")
+            oldest.displaced()
         session = Session(self, front)
         self._unauthenticated[session] = None
         return session

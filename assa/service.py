@@ -131,10 +131,9 @@ class ChatService(Service):
         self.ports: list[IListeningPort] = []
 
     def _endpoint(self, text: str) -> Any:
-        if text.partition(":")[0] in _WITH_BACKLOG and ":backlog=" not in text:
-            text += f":backlog={_BACKLOG}"
+        given = text.partition(":")[0] not in _WITH_BACKLOG or ":backlog=" in text
         try:
-            return serverFromString(self._reactor, text)
+            return serverFromString(self._reactor, text if given else f"{text}:backlog={_BACKLOG}")
         except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
             raise StartError(f"server.listen: {text}: {wrong}") from None
 

@@ -269,10 +269,12 @@ class Session:
             self._leave(reason)
             self._front.close(last, drop=drop)
 
-    def discard(self, reason: str) -> None:
-        """Close at once, without a word: a farewell would hold the socket for a moment."""
-        self._leave(reason)
-        self._front.abort()
+    def displaced(self) -> None:
+        """Make room for a newer connection, at once: nobody waits for this one to hang up."""
+        refused = Refused(Code.SERVER_FULL, "too many sockets wait for CONNECT")
+        error = wire.encode_error(refused, None, self._node.signal_id(), self._node.now_ms())
+        self._leave(refused.code.value)
+        self._front.hang_up(error)
 
     def lost(self) -> None:
         """Take note that the connection is gone."""

@@ -161,9 +161,16 @@ class ChatProtocol(LineReceiver):
 
     def abort(self) -> None:
         """Close at once, whatever has not been sent."""
-        self._closing = True
         transport: Any = self.transport
         transport.abortConnection()
+
+    def hang_up(self, last: bytes) -> None:
+        """Send the last line and close, without waiting for the client."""
+        self._closing = True
+        self._outgoing.answer(last)
+        self._outgoing.finish()
+        transport: Any = self.transport
+        transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the session."""
