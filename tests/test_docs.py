@@ -1,0 +1,581 @@
+"""The documents say what the code does, and what they tell people to type works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+import urllib.request
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import attrs
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from assa import states
+from assa.actions import ALL, connection, history, invitations, messages, receipts, rooms, signalling, system
+from assa.actions import video as video_actions
+from assa.changes import inviting, leaving
+from assa.config import load
+from assa.errors import MESSAGES, Code
+from assa.limits import Limits
+from assa.schema import structure, unstructure
+from assa.settings import Config
+from assa.wire import envelope
+from tests.integration.server import ROOT, TWISTD, Server, environment
+
+try:
+    from docutils.core import publish_doctree
+except ImportError:
+    publish_doctree = None
+
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+PAIRS = tuple(
+    (DOCS / f"{name}.rst", DOCS / f"{name}.ko.rst") for name in ("protocol", "operations", "embedding")
+)
+PROTOCOL = PAIRS[0]
+EVERYTHING = (
+    ROOT / "README.rst",
+    ROOT / "CONTRIBUTING.rst",
+    DOCS / "architecture.rst",
+    *(one for pair in PAIRS for one in pair),
+)
+TIMEOUT_S = 20
+AREAS = (
+    connection, rooms, messages, receipts, history, invitations, video_actions, signalling, system,
+    inviting, leaving, states,
+)  # fmt: skip
+
+
+# --- Reading reStructuredText, as far as our documents need it ---
+
+
+def text_of(path: Path) -> str:
+    """Return a document."""
+    return path.read_text("utf-8")
+
+
+def titles(path: Path) -> list[tuple[str, str]]:
+    """Return the sections: the character of the underline, and the title."""
+    lines = text_of(path).splitlines()
+    return [
+        (line[0], title)
+        for title, line in pairwise(lines)
+        if re.fullmatch(r"([=~-])\1+", line) and title and not title.startswith(("=", "-", " "))
+    ]
+
+
+def section(path: Path, name: str) -> str:
+    """Return the text of the section with that title, up to the next one of any level."""
+    pattern = rf"^{name}\n([=~-])\1+\n(.*?)(?=^[^\n]+\n([=~-])\3{{2,}}$|\Z)"
+    found = re.search(pattern, text_of(path), re.MULTILINE | re.DOTALL)
+    assert found, f"{path.name} has no section {name}"
+    return found[2]
+
+
+def blocks(path: Path, language: str | None = None) -> list[str]:
+    """Return the literal blocks, dedented: of one language, or those after ``::`` (empty), or all (None)."""
+    found = []
+    opening: str | None = None
+    taken: list[str] = []
+    for line in [*text_of(path).splitlines(), "end"]:
+        if opening is not None and (not line.strip() or line.startswith(" ")):
+            taken.append(line)
+            continue
+        if opening is not None and language in (None, opening):
+            found.append(textwrap.dedent("\n".join(taken)).strip("\n"))
+        directive = re.fullmatch(r"\.\. code-block:: (\w+)", line)
+        plain = line.endswith("::") and not line.startswith("..")
+        opening, taken = directive[1] if directive else "" if plain else None, []
+    return found
+
+
+def examples(path: Path) -> list[dict[str, Any]]:
+    """Return the JSON of a document."""
+    return [json.loads(block) for block in blocks(path, "json")]
+
+
+def events() -> dict[str, type[Any]]:
+    """Return every event of the code by its name on the wire."""
+    return {
+        one.action: one
+        for area in AREAS
+        for one in vars(area).values()
+        if isinstance(one, type) and attrs.has(one) and hasattr(one, "action")
+    }
+
+
+class FormTests(SynchronousTestCase):
+    def test_no_warnings(self) -> None:
+        """Each document is reStructuredText without a single complaint of docutils."""
+        if publish_doctree is None:
+            raise SkipTest("docutils is not installed: nobody has looked at the form of the documents")
+        for path in (*EVERYTHING, ROOT / "CHANGELOG.rst"):
+            stream = _Complaints()
+            publish_doctree(
+                text_of(path),
+                source_path=path.name,
+                settings_overrides={
+                    "report_level": 1,
+                    "halt_level": 5,
+                    "warning_stream": stream,
+                    "syntax_highlight": "none",
+                },
+            )
+            self.assertEqual(stream.heard, [], path.name)
+
+    def test_links(self) -> None:
+        """What a document links to exists."""
+        for path in EVERYTHING:
+            for target in re.findall(r"<([^<>\s:]+)>`__?", text_of(path)):
+                self.assertTrue((path.parent / target).exists(), f"{path.name}: {target}")
+
+    def test_tests_that_prove(self) -> None:
+        """The tests that the architecture names exist."""
+        named = re.findall(r"``(tests/[\w/]+(?:\.py|/))((?:::\w+)*)``", text_of(DOCS / "architecture.rst"))
+        self.assertGreater(len(named), 8)
+        for path, names in named:
+            if path == "tests/test_typing.py":
+                continue  # of the example
+            self.assertTrue((ROOT / path).exists(), path)
+            for name in filter(None, names.split("::")):
+                self.assertRegex(text_of(ROOT / path), rf"(def|class) {name}\b")
+
+    def test_modules(self) -> None:
+        """README names every module of the package, and none that is not there."""
+        table = section(ROOT / "README.rst", "Where things are")
+        named = {one.removeprefix("assa/") for one in re.findall(r"``([\w/]+(?:\.py|/))``", table)}
+        package = ROOT / "assa"
+        there = {
+            one.name + ("/" if one.is_dir() else "") for one in package.iterdir() if one.suffix in (".py", "")
+        }
+        there -= {"__init__.py", "__main__.py", "__pycache__/"}
+        self.assertEqual(there - named, set())
+        self.assertEqual({one for one in named - there if not (ROOT / one).is_dir()}, set())
+
+    def test_settings(self) -> None:
+        """A setting that a document names exists."""
+        config = Config()
+        pattern = r"``(server|storage|auth|limits|rate|calls|files)\.(?!py)(\w+)"
+        for path in EVERYTHING:
+            for name, key in re.findall(pattern, text_of(path)):
+                self.assertTrue(hasattr(getattr(config, name), key), f"{path.name}: {name}.{key}")
+
+    def test_toml(self) -> None:
+        """Settings that a document shows are accepted."""
+        for path in EVERYTHING:
+            for block in blocks(path, "toml"):
+                file = Path(self.mktemp())
+                file.write_text(block)
+                load(str(file), {"HOME": "/nowhere"})
+
+
+class _Complaints:
+    """What docutils writes its complaints to."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Note a complaint."""
+        self.heard.append(text)
+
+
+class LanguageTests(SynchronousTestCase):
+    """English and Korean say the same."""
+
+    def test_sections(self) -> None:
+        """The same sections in the same order; names of actions are the same words."""
+        for english, korean in PAIRS:
+            there, here = titles(english), titles(korean)
+            self.assertEqual([level for level, _ in there], [level for level, _ in here], english.name)
+            for (_, one), (_, other) in zip(there, here, strict=True):
+                if re.fullmatch(r"[A-Z_]{3,}", one):
+                    self.assertEqual(one, other)
+
+    def test_blocks(self) -> None:
+        """The same JSON, the same commands, the same Python and TOML."""
+        for english, korean in PAIRS:
+            self.assertEqual(blocks(english), blocks(korean), english.name)
+            self.assertGreater(len(blocks(english)), 3)
+
+    def test_words(self) -> None:
+        """The same words of the protocol, each as often: fields, codes, settings, numbers of the tables."""
+        for english, korean in PAIRS:
+            there, here = (sorted(re.findall(r"``([^`]+)``", text_of(one))) for one in (english, korean))
+            self.assertEqual(set(there) ^ set(here), set(), english.name)
+
+    def test_items(self) -> None:
+        """The same number of list items and table cells."""
+        for english, korean in PAIRS:
+            for bullet in (r"^ *\* (?!- )", r"^   [* ] - ", r"^\d\. "):
+                counts = [len(re.findall(bullet, text_of(one), re.MULTILINE)) for one in (english, korean)]
+                self.assertEqual(counts[0], counts[1], f"{english.name}: {bullet}")
+
+
+class ProtocolTests(SynchronousTestCase):
+    """docs/protocol.rst and its Korean version against the classes of the code."""
+
+    def test_actions(self) -> None:
+        """Each action has a section, which names every field of its request."""
+        for path in PROTOCOL:
+            for name, action in ALL.names().items():
+                told = section(path, name)
+                fields = {field.name for field in attrs.fields(attrs.resolve_types(action.request))}
+                missing = {one for one in fields if f"``{one}``" not in told} - {"reconnect_after_ms"}
+                self.assertEqual(missing, set(), f"{path.name}: {name}")
+
+    def test_events(self) -> None:
+        """Each event has an example, and so has each answer."""
+        for path in PROTOCOL:
+            shown = {one["action"] for one in examples(path)}
+            answers = {f"{name}_RESPONSE" for name, action in ALL.names().items() if action.answered}
+            self.assertEqual((events().keys() | answers) - shown, set(), path.name)
+
+    def test_codes(self) -> None:
+        """Each error code is in the table, with its text."""
+        for path in PROTOCOL:
+            table = text_of(path)
+            for code in Code:
+                self.assertIn(f"   * - ``{code}``\n     - {MESSAGES[code]}\n", table, path.name)
+
+    def test_limits(self) -> None:
+        """Each limit of the code is named with its number."""
+        elsewhere = {"event_retention_s", "empty_video_room_s", "shutdown_s", "failed_connects"}
+        for path in PROTOCOL:
+            for name, value in attrs.asdict(Limits()).items():
+                if name not in elsewhere:
+                    self.assertRegex(
+                        text_of(path), rf"(?<![\d,]){int(value):,}(?![\d,])", f"{path.name}: {name}"
+                    )
+
+    def test_requests(self) -> None:
+        """Each request shown is one that the server accepts."""
+        shown = [
+            one for one in examples(PROTOCOL[0]) if one["action"] in ALL.names() and "success" not in one
+        ]
+        requests = [one for one in shown if one["action"] not in events()]
+        self.assertGreater(len(requests), 2)
+        for one in requests:
+            action = ALL[envelope(one).action]
+            assert action is not None
+            request = structure(action.request, one["data"], "data")
+            given = {name: value for name, value in unstructure(request).items() if name in one["data"]}
+            self.assertEqual(given, one["data"])
+
+    def test_answers(self) -> None:
+        """Each answer shown has exactly the fields of its class, and the message of its action."""
+        answers = [
+            one for one in examples(PROTOCOL[0]) if one["action"].endswith("_RESPONSE") and one["success"]
+        ]
+        self.assertGreater(len(answers), 15)
+        for one in answers:
+            action = ALL[one["action"].removesuffix("_RESPONSE")]
+            assert action is not None
+            self.assertEqual(one.get("message"), action.message)
+            self.assertEqual(list(one)[-2:], ["timestamp", "seq_id"])
+            self.check_class(get_type_hints(action.run)["return"], one)
+
+    def test_events_shown(self) -> None:
+        """Each event shown has exactly the fields of its class; in the log it has a position."""
+        shown = [one for one in examples(PROTOCOL[0]) if "success" not in one and one["action"] in events()]
+        for one in shown:
+            self.assertEqual(list(one), ["action", "data", "timestamp", "seq_id"], one["action"])
+            self.check_class(events()[one["action"]], one)
+            logged = one["action"] != "TOKEN_EXPIRING" and "reconnect_after_ms" not in one["data"]
+            self.assertEqual(logged, re.fullmatch(r"e\d+", one["seq_id"]) is not None, one["action"])
+
+    def check_class(self, cls: type[Any], shown: dict[str, Any]) -> None:
+        """Compare the data of an example with a class: there and back again it is the same."""
+        self.assertEqual(unstructure(structure(cls, shown["data"], "data")), shown["data"], shown["action"])
+
+    def test_errors(self) -> None:
+        """Each error shown has the text of its code."""
+        errors = [one for one in examples(PROTOCOL[0]) if one.get("success") is False]
+        self.assertEqual(len(errors), 2)
+        for one in errors:
+            self.assertEqual(one["message"], MESSAGES[Code(one["error_code"])])
+
+
+# --- What people are told to type ---
+
+
+@contextmanager
+def commands() -> Generator[dict[str, str], None, None]:
+    """Have `assa`, `twistd` and an `nc` that knows where the test's server is; yield their PATH."""
+    with tempfile.TemporaryDirectory(prefix="assa-bin-") as name:
+        scripts = {
+            "assa": f'#!/bin/sh\nexec "{sys.executable}" -m assa "$@"\n',
+            "twistd": f'#!/bin/sh\nexec "{sys.executable}" "{TWISTD}" "$@"\n',
+            "nc": f'#!/bin/sh\nexec "{sys.executable}" "{name}/nc.py" "$@"\n',
+            "nc.py": NC,
+        }
+        for script, text in scripts.items():
+            path = Path(name, script)
+            path.write_text(text)
+            path.chmod(0o755)
+        yield {"PATH": f"{name}{os.pathsep}{os.environ['PATH']}"}
+
+
+NC = """
+import os, socket, sys, threading, time
+assert sys.argv[1:] == ["127.0.0.1", "12345"], sys.argv
+connection = socket.create_connection(("127.0.0.1", int(os.environ["TEST_PORT"])), 10)
+answers = []
+def copy():
+    for line in connection.makefile("rb"):
+        sys.stdout.buffer.write(line)
+        sys.stdout.flush()
+        answers.append(line)
+threading.Thread(target=copy, daemon=True).start()
+requests = 0
+for line in sys.stdin.buffer:
+    connection.sendall(line)
+    requests += 1
+patience = time.monotonic() + 10  # a loaded machine may need more than the second that README waits
+while len(answers) < requests and time.monotonic() < patience:
+    time.sleep(0.05)
+"""
+
+
+def run(command: str | list[str], environ: dict[str, str], typed: str = "") -> str:
+    """Run a command as a person would and return what it shows."""
+    shell = ["bash", "-c", command] if isinstance(command, str) else command
+    done = subprocess.run(
+        shell, env=environ, input=typed, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def as_told(command: str) -> Generator[tuple[Server, dict[str, str]], None, None]:
+    """Start the server with a command of a document; it is told where to listen and write, nothing else."""
+    with commands() as path, tempfile.TemporaryDirectory(prefix="assa-docs-") as name:
+        server = Server(Path(name), auth__secret=None)
+        server.environment |= path | {"TEST_PORT": str(server.address[1]), "LC_ALL": "C.UTF-8"}
+        server._command = ["bash", "-c", f"exec {command}"]
+        server.start()
+        try:
+            yield server, server.environment
+        finally:
+            server.kill()
+
+
+class ReadmeTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        """Take the commands."""
+        self.blocks = blocks(ROOT / "README.rst", "")
+
+    def test_commands(self) -> None:
+        """One line to run it, one line to test it."""
+        self.assertEqual(self.blocks[0], "pip install -e . && twistd -n assa")
+        self.assertEqual(self.blocks[1], "pip install -e '.[test]' && python -m pytest")
+        self.assertEqual(len(self.blocks), 5)
+
+    def test_first_chat(self) -> None:
+        """The server starts, two people chat, and a client of one's own gets its answers."""
+        start = self.blocks[0].rpartition("&& ")[2]
+        with as_told(start) as (server, environ):
+            shown = [run(*self.typed(block, environ)) for block in self.blocks[2:4]]
+            self.assertIn("mina: hello", shown[0])
+            self.assertIn("mina: hello", shown[1])
+            self.assertIn("jun: hello, mina", shown[1])
+            answers = [json.loads(line) for line in run(self.blocks[4], environ).splitlines()]
+            self.assertEqual([one["action"] for one in answers], ["CONNECT_RESPONSE", "LIST_ROOMS_RESPONSE"])
+            [room] = answers[1]["data"]["rooms"]
+            self.assertEqual((room["name"], room["last_message"]["content"]), ("lobby", "hello, mina"))
+            self.assertIn("development mode", server.log)
+
+    def typed(self, block: str, environ: dict[str, str]) -> tuple[str, dict[str, str], str]:
+        """Return the command of a session in a terminal, and what is typed into it."""
+        command, *lines = block.splitlines()
+        self.assertTrue(command.startswith("$ assa chat "))
+        return command.removeprefix("$ "), environ, "".join(f"{line.removeprefix('> ')}\n" for line in lines)
+
+
+class OperationsTests(SynchronousTestCase):
+    def test_commands(self) -> None:
+        """Users, announcements, the check of the settings, a copy of the database and its return."""
+        told = "\n".join(blocks(DOCS / "operations.rst", "")).replace("\\\n", "")
+        with as_told("twistd -n assa") as (server, environ):
+            for command in ("assa user", "assa announce"):
+                lines = [line for line in told.splitlines() if line.startswith(command)]
+                self.assertTrue(lines)
+                for line in lines:
+                    run(line, environ)
+            self.assertTrue(run("assa check-config", environ).startswith("ok\n"))
+            copy = Path(server.directory, "copy.sqlite3")
+            [vacuum] = re.findall(r'"(VACUUM INTO [^"]+)"', told)
+            [skip] = re.findall(r'"(UPDATE [^"]+)"', told)
+            self.change(server.state / "assa.sqlite3", vacuum.replace("/var/backups/assa.sqlite3", str(copy)))
+            server.terminate()
+            server.wait()
+            self.change(copy, skip)
+            copy.replace(server.state / "assa.sqlite3")
+            server.start()
+            self.assertEqual(run("assa migrate", environ), "nothing to do: the schema is up to date\n")
+            made = run("assa chat --user 7", environ, "/open restored\nhello\n")
+            self.assertIn("[1001] restored", made)
+            self.assertRegex(made, r"hello \(#10000\d\d\)")
+
+    def change(self, path: Path, sql: str) -> None:
+        """Do what the program sqlite3 would."""
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+            database.executescript(sql)
+
+
+# --- The examples of embedding ---
+
+
+class Talker:
+    """A client that is a plain socket."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        self._lines = self._socket.makefile("rb")
+        self._asked = 0
+        self.ask("CONNECT", jwt_token=token)
+
+    def tell(self, action: str, **data: object) -> str:
+        """Send a request and return its `seq_id`."""
+        self._asked += 1
+        seq_id = f"q{self._asked}"
+        request = {"action": action, "data": data, "timestamp": "2024-01-01T12:00:00Z", "seq_id": seq_id}
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        return seq_id
+
+    def ask(self, action: str, **data: object) -> dict[str, Any]:
+        """Send a request and return the data of its answer."""
+        answer: dict[str, Any] = self.heard(f"{action}_RESPONSE", self.tell(action, **data))
+        return answer
+
+    def heard(self, action: str, seq_id: str | None = None) -> Any:
+        """Return the data of the next message of that action."""
+        for line in self._lines:
+            said = json.loads(line)
+            assert said["action"] != "ERROR", said
+            if said["action"] == action and seq_id in (None, said["seq_id"]):
+                return said["data"]
+        raise AssertionError(f"closed before {action}")
+
+    def rest(self) -> bytes:
+        """Read to the end."""
+        return self._lines.read()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._lines.close()
+        self._socket.close()
+
+
+@contextmanager
+def started(command: list[str], directory: str, **settings: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a program of the examples."""
+    program = subprocess.Popen(
+        command,
+        env=environment(settings),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def announced(program: subprocess.Popen[str], wanted: Iterable[str]) -> list[str]:
+    """Return what the program says of each of these on its standard output."""
+    missing, found = set(wanted), {}
+    assert program.stdout is not None
+    while missing:
+        line = program.stdout.readline()
+        assert line, program.stderr.read() if program.stderr else "it ended"
+        for one in [one for one in missing if line.startswith(one)]:
+            found[one] = line.removeprefix(one).strip()
+            missing.discard(one)
+    return [found[one] for one in wanted]
+
+
+class EmbeddingTests(SynchronousTestCase):
+    def test_embed(self) -> None:
+        """A program with its own endpoint, store, clock and action chats and stops cleanly."""
+        with tempfile.TemporaryDirectory(prefix="assa-embed-") as directory:
+            self.check_run(directory, before=[])
+            self.check_run(directory, before=["안녕하세요!"])
+
+    def check_run(self, directory: str, before: list[str]) -> None:
+        """Run the example once; what was said the last time is still there."""
+        command = [sys.executable, str(EXAMPLES / "embed.py"), "chat.sqlite3"]
+        wanted = ("token of mina: ", "token of jun: ", "chat on port ", "web on port ")
+        with started(command, directory) as program:
+            token, other, port, page = announced(program, wanted)
+            with closing(Talker(int(port), token)) as mina, closing(Talker(int(port), other)) as jun:
+                if not before:
+                    mina.ask("CREATE_ROOM", name="방", is_open=True)
+                recent = jun.ask("JOIN_ROOM", room_id=1)["recent_messages"]
+                self.assertEqual([one["content"] for one in recent], before)
+                sent = mina.ask("SEND_MESSAGE", room_id=1, content="안녕하세요!", message_type="text")
+                self.assertEqual(jun.heard("NEW_MESSAGE")["message_id"], sent["message_id"])
+                jun.tell("TYPING", room_id=1)
+                self.assertEqual(mina.heard("USER_TYPING")["nickname"], "jun")
+                self.check_page(int(page), mina, jun)
+                program.send_signal(signal.SIGTERM)
+                for one in (mina, jun):
+                    self.assertEqual(one.heard("SERVER_ANNOUNCEMENT")["announcement_type"], "shutdown")
+                    self.assertEqual(one.rest(), b"")
+            _, log = program.communicate(timeout=TIMEOUT_S)
+            self.assertEqual(program.returncode, 0, log)
+            self.assertNotIn("Traceback", log)
+
+    def check_page(self, port: int, *talkers: Talker) -> None:
+        """Check what the program does beside ASSA, and that it reaches into it."""
+        address = f"http://127.0.0.1:{port}/"
+        with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:
+            self.assertEqual(answer.read(), b"2 connected\n")
+        with urllib.request.urlopen(address, b"tea is ready", timeout=TIMEOUT_S) as answer:
+            self.assertRegex(answer.read(), rb"\Aannounced as e\d+\n\Z")
+        for one in talkers:
+            self.assertEqual(one.heard("SERVER_ANNOUNCEMENT")["message"], "tea is ready")
+
+    def test_tac(self) -> None:
+        """A whole server as a service of a program for twistd."""
+        with tempfile.TemporaryDirectory(prefix="assa-tac-") as directory:
+            server = Server(Path(directory))
+            server._command = [str(TWISTD), "-n", "--pidfile=", "-y", str(EXAMPLES / "chat.tac")]
+            try:
+                server.start()
+                server.terminate()
+                server.wait()
+            finally:
+                server.kill()
+            self.assertNotIn("Traceback", server.log)
+
+    def test_quotations(self) -> None:
+        """The Python in the documents is that of the examples, which run."""
+        code = "\n".join(
+            line.strip()
+            for path in sorted(EXAMPLES.iterdir())
+            if path.is_file()
+            for line in text_of(path).splitlines()
+        )
+        for path in (DOCS / "embedding.rst", DOCS / "architecture.rst"):
+            quoted = blocks(path, "python")
+            self.assertGreater(len(quoted), 3)
+            for block in quoted:
+                self.assertIn("\n".join(line.strip() for line in block.splitlines()), code)
