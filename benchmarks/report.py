@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from servers import COMPETITORS
-from workloads import WORKLOADS, Row, Sample
+from workloads import FOREIGN_LIMIT, WORKLOADS, Row, Sample
 
 LOAD_LIMIT = 0.9  # of a core: above it the load may have been what was slow
-FOREIGN_LIMIT = 0.1  # of a core
 SIZE_LIMIT = 0.03  # by which the bytes of a delivery may differ between competitors
 COLUMN = 20
 RIVALS = ("floor", "socketio", "sqlite")
