@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from attrs import evolve, frozen
@@ -102,7 +101,8 @@ async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
 
 async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSent | Refused]:
     authors = await messages.authors(tx, {sending.place: None for sending in sendings})
-    stored = await _stored_before(tx, [one for one in sendings if one.place in authors])
+    keys = {one.key: None for one in sendings if one.key and one.place in authors}
+    stored = await messages.sent_before(tx, keys) if keys else {}
     known = {key: _content(message) for key, message in stored.items()}
     verdicts = [await _judged(tx, sending, authors, known) for sending in sendings]
     fresh = [one for one, verdict in zip(sendings, verdicts, strict=True) if verdict is None]
@@ -118,18 +118,6 @@ async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSen
         else:
             results.append(evolve(_sent(sent[verdict], sending), duplicate=True))
     return results
-
-
-async def _stored_before(tx: Transaction, sendings: Sequence[Sending]) -> dict[Key, ChatMessage]:
-    asked: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for sending in sendings:
-        if sending.key is not None:
-            asked[sending.place].append(sending.key[2])
-    stored: dict[Key, ChatMessage] = {}
-    for place, client_ids in asked.items():
-        found = await messages.sent_before(tx, *place, client_ids)
-        stored |= {(*place, client_id): message for client_id, message in found.items()}
-    return stored
 
 
 async def _judged(

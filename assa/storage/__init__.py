@@ -6,7 +6,7 @@ nothing else. The same query runs on every database; a store runs many of them i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from attrs import frozen
@@ -98,11 +98,19 @@ def listed(name: str, values: Sequence[Value]) -> tuple[str, dict[str, Value]]:
     return f"({', '.join(f':{key}' for key in named)})", named
 
 
-def pairs(first: str, second: str, values: Sequence[tuple[Value, Value]]) -> tuple[str, dict[str, Value]]:
-    """Return ``(VALUES (:a0, :b0), ...)`` and the values, for ``(x, y) IN``."""
+def given(columns: str, rows: Iterable[Sequence[Value]]) -> tuple[str, dict[str, Value]]:
+    """Return ``WITH given (COLUMNS) AS (VALUES ...)`` and the values to go with it.
+
+    To join with: ``(x, y) IN (VALUES ...)`` makes SQLite read the whole table.
+
+    Args:
+        columns: Names of the columns, with commas.
+        rows: At least one; each has a value for every column.
+    """
     named: dict[str, Value] = {}
-    for number, (one, other) in enumerate(values):
-        named[f"{first}{number}"] = one
-        named[f"{second}{number}"] = other
-    rows = ", ".join(f"(:{first}{number}, :{second}{number})" for number in range(len(values)))
-    return f"(VALUES {rows})", named
+    lines = []
+    for row in rows:
+        first = len(named)
+        named |= {f"g{first + place}": value for place, value in enumerate(row)}
+        lines.append("(" + ", ".join([f":g{first + place}" for place in range(len(row))]) + ")")
+    return f"WITH given ({columns}) AS (VALUES {', '.join(lines)})", named

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assa.storage import Entry
+from assa.storage import Entry, given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from assa.storage import Transaction, Value
+    from assa.storage import Transaction
 
 
 async def reserve(tx: Transaction, count: int) -> int:
@@ -65,13 +65,9 @@ async def after(
         origin: The session whose own events are left out, or None.
         limit: Most entries to return.
     """
-    values: dict[str, Value] = {}
-    for number, (channel, since) in enumerate(channels.items()):
-        values |= {f"c{number}": channel, f"s{number}": since}
-    listing = ", ".join(f"(:c{number}, :s{number})" for number in range(len(channels)))
+    wanted, values = given("channel, since", channels.items())
     rows = await tx.all(
-        f"WITH wanted (channel, since) AS (VALUES {listing})"  # noqa: S608 - placeholders only
-        " SELECT e.position, e.channel, e.body FROM wanted w"
+        f"{wanted} SELECT e.position, e.channel, e.body FROM given w"  # noqa: S608 - placeholders only
         " JOIN events e ON e.channel = w.channel AND e.position > w.since"
         " WHERE e.body IS NOT NULL AND (e.origin IS NULL OR e.origin <> :origin)"
         " ORDER BY e.position LIMIT :most",

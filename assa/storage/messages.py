@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assa.shapes import Author, ChatMessage, FileInfo, nickname_of
-from assa.storage import Row, listed, pairs
+from assa.storage import Row, given, listed
 from assa.wire import iso
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ def _message(row: Row) -> ChatMessage:
 
 async def authors(tx: Transaction, asked: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Author]:
     """Return, for each (room_id, user_id) that is a membership, the member as an author."""
-    chosen, values = pairs("r", "u", list(asked))
+    places, values = given("room_id, user_id", asked)
     rows = await tx.all(
-        "SELECT m.room_id, m.user_id, u.nickname, u.profile_image FROM members m"  # noqa: S608
-        f" LEFT JOIN users u ON u.user_id = m.user_id WHERE (m.room_id, m.user_id) IN {chosen}",
+        f"{places} SELECT m.room_id, m.user_id, u.nickname, u.profile_image FROM given g"  # noqa: S608
+        " JOIN members m ON m.room_id = g.room_id AND m.user_id = g.user_id"
+        " LEFT JOIN users u ON u.user_id = m.user_id",
         **values,
     )
     return {
@@ -58,18 +59,17 @@ async def authors(tx: Transaction, asked: Iterable[tuple[int, int]]) -> dict[tup
 
 
 async def sent_before(
-    tx: Transaction, room_id: int, user_id: int, client_message_ids: Sequence[str]
-) -> dict[str, ChatMessage]:
-    """Return the author's messages that have one of these client_message_ids, by it."""
-    chosen, values = listed("c", client_message_ids)
+    tx: Transaction, keys: Iterable[tuple[int, int, str]]
+) -> dict[tuple[int, int, str], ChatMessage]:
+    """Return the stored messages that have one of these (room_id, user_id, client_message_id)."""
+    wanted, values = given("room_id, user_id, client_id", keys)
     rows = await tx.all(
-        f"SELECT {_COLUMNS}, m.client_message_id {_FROM}"
-        f" WHERE m.room_id = :room_id AND m.user_id = :user_id AND m.client_message_id IN {chosen}",
-        room_id=room_id,
-        user_id=user_id,
+        f"{wanted} SELECT {_COLUMNS}, m.client_message_id FROM given g"  # noqa: S608 - placeholders only
+        " JOIN messages m ON m.room_id = g.room_id AND m.user_id = g.user_id"
+        " AND m.client_message_id = g.client_id LEFT JOIN users u ON u.user_id = m.user_id",
         **values,
     )
-    return {row[13]: _message(row) for row in rows}
+    return {(row[1], row[4], row[13]): _message(row) for row in rows}
 
 
 async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None, int]]) -> None:
