@@ -171,12 +171,9 @@ class Node:
     # --- timers ---
 
     async def start(self) -> None:
-        """Take over what an earlier run left, then begin the timers.
-
-        Raises:
-            Unavailable: The database is away.
-        """
-        await self.services.store.run(sessions.detach_node, None, self.now_ms())
+        """Begin the timers and take over what an earlier run left."""
+        # Queued first: no client's request comes before it.
+        left = self.services.store.run(sessions.detach_node, None, self.now_ms())
         for work, seconds in ((self.sweep, SWEEP_S), (self._expire, _EXPIRE_S), (self._trim, _TRIM_S)):
             loop = LoopingCall(work)
             loop.clock = self.clock
@@ -184,6 +181,7 @@ class Node:
             loop.start(seconds, now=False).addErrback(
                 lambda failure: self.log.failure("a timer died", failure)
             )
+        await self._in_background(left)
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""

@@ -123,8 +123,8 @@ def encode_error(refused: Refused, action: str | None, seq_id: str | None, now_m
         "error_code": refused.code.value,
     }
     if action == "CONNECT":
-        # §3.1 shows no data; a malformed request still deserves to be told what is wrong with it.
-        if refused.code is Code.INVALID_MESSAGE:
+        # §3.1 shows no data; what is no matter of authentication deserves to be explained all the same.
+        if refused.code in (Code.INVALID_MESSAGE, Code.INTERNAL_ERROR):
             extra["error_details"] = refused.details
         error |= {"action": "CONNECT_RESPONSE"} | ({"data": extra} if extra else {})
     else:

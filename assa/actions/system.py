@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from assa import log
 from assa.errors import Code, Refused
@@ -16,17 +16,20 @@ actions = Actions()
 
 
 @frozen(kw_only=True)
-class Announcement:
-    """§8.1, from an admin-scoped connection (v1.1) and to everybody.
+class Announce:
+    """v1.1, from an admin-scoped connection."""
 
-    `reconnect_after_ms` is in the announcement of a shutdown alone.
-    """
-
-    action: ClassVar[str] = "SERVER_ANNOUNCEMENT"
     title: Annotated[str, Length(1, 200)]
     message: Annotated[str, Length(1, 5000)]
     priority: Literal["low", "normal", "high"] = "normal"
     announcement_type: Annotated[str, Length(1, 64)] = "notice"
+
+
+@frozen(kw_only=True)
+class Announcement(Announce):
+    """§8.1, to everybody; `reconnect_after_ms` (v1.1) is in that of a shutdown alone."""
+
+    action: ClassVar[str] = "SERVER_ANNOUNCEMENT"
     reconnect_after_ms: int | None = omitted()
 
 
@@ -37,8 +40,8 @@ class Announced:
     recipients: int
 
 
-@actions.on("SERVER_ANNOUNCEMENT", Announcement)
-async def announce(ctx: Context, request: Announcement) -> Announced:
+@actions.on("SERVER_ANNOUNCEMENT", Announce)
+async def announce(ctx: Context, request: Announce) -> Announced:
     """Send an announcement to every connected client on every node.
 
     Raises:
@@ -46,7 +49,7 @@ async def announce(ctx: Context, request: Announcement) -> Announced:
     """
     if "admin" not in ctx.scopes:
         raise Refused(Code.PERMISSION_DENIED, "the token lacks the scope admin")
-    return await ctx.store.run(_announce, request, ctx.now_ms)
+    return await ctx.store.run(_announce, Announcement(**asdict(request)), ctx.now_ms)
 
 
 async def _announce(tx: Transaction, announcement: Announcement, now_ms: int) -> Announced:

@@ -184,12 +184,12 @@ async def _join(
 
 async def _move(tx: Transaction, room: VideoRoom, seat: Seat, now_ms: int) -> None:
     """Tell everybody, the old device too, that a participation goes to another session."""
-    channel = log.video(room.video_room_id)
     moved = leaving.ParticipantLeft(
         video_room_id=room.video_room_id, user_id=seat.user_id, nickname=seat.nickname, reason="moved"
     )
-    await log.publish(tx, channel, moved, now_ms=now_ms)
-    await log.publish(tx, channel, None, now_ms=now_ms, effect=f"-{log.session(seat.session_id)}")
+    old = log.session(seat.session_id)
+    await log.publish(tx, log.video(room.video_room_id), moved, now_ms=now_ms, effect=f"-{old}")
+    await log.publish(tx, old, moved, now_ms=now_ms)  # on its own channel: it may be away and come back
 
 
 async def _sit(
