@@ -164,7 +164,7 @@ async def _info(
 ) -> ReconnectionInfo:
     return ReconnectionInfo(
         existing_rooms=list(mine),
-        unread_messages=sum((await messages.unread(tx, user_id)).values()),
+        unread_messages=sum((await messages.unread(tx, user_id)).values()) if mine else 0,
         resumed=resumed,
         replayed_events=replayed,
         video_rooms=list(seats),
@@ -181,7 +181,8 @@ async def _open(tx: Transaction, opening: _Opening) -> tuple[Attached, Reconnect
     attachment = await sessions.attach(
         tx, session_id, user_id=user_id, device_id=opening.device_id, node=opening.node, now_ms=now_ms
     )
-    mine, seats = await rooms.of_user(tx, user_id), await video.of_session(tx, session_id)
+    mine = await rooms.of_user(tx, user_id)
+    seats = await video.of_session(tx, session_id) if kept else {}
     starts = {log.EVERYONE: 0, log.user(user_id): 0, log.session(session_id): 0}
     starts |= {log.room(room_id): position for room_id, position in mine.items()}
     starts |= {log.video(video_room_id): position for video_room_id, position in seats.items()}

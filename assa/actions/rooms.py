@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from assa import log
 from assa.changes import inviting, leaving
@@ -150,7 +150,7 @@ async def _create(tx: Transaction, user_id: int, request: CreateRoom, now_ms: in
     channel = log.room(room.room_id)
     position = await log.publish(tx, channel, None, now_ms=now_ms, effect=f"+{log.user(user_id)}")
     await rooms.add_member(tx, room.room_id, user_id, position=position, now_ms=now_ms)
-    room = await rooms.find(tx, room.room_id)
+    room = evolve(room, members=1)
     await inviting.invite(tx, room, inviter_user_id=user_id, user_ids=request.invited_user_ids, now_ms=now_ms)
     return RoomCreated(
         room_id=room.room_id,
@@ -177,7 +177,7 @@ async def _join(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> Roo
     position = await rooms.membership(tx, room_id, user_id)
     if position is None:
         position = await _enter(tx, room, user_id, now_ms)
-        room = await rooms.find(tx, room_id)
+        room = evolve(room, members=room.members + 1)
     return RoomJoined(
         room_id=room_id,
         room_info=JoinedRoomInfo(
