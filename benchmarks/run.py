@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--servers", metavar="assa,floor", default="", help="only these competitors")
     parser.add_argument("--runs", type=int, default=5, help="measurements of each (default 5)")
     parser.add_argument(
-        "--patience", type=int, default=0, help="how often to repeat what others disturbed (default 0)"
+        "--patience", type=float, default=0, help="seconds to wait for an idle machine, each time (default 0)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
     return parser.parse_args()
@@ -138,7 +138,7 @@ def main() -> None:
     """Measure, print, and write the samples where that is wanted."""
     options = arguments()
     began = time.monotonic()
-    effort = QUICK if options.quick else Effort(runs=options.runs, patience=options.patience)
+    effort = QUICK if options.quick else Effort(runs=options.runs, patience_s=options.patience)
     prepare()
     competitors = chosen_competitors(options.servers)
     head = machine()

@@ -12,7 +12,7 @@ from servers import Competitor, Server, running
 CLIENTS = 1000
 SETTLE_SECONDS = 0.4
 FOREIGN_LIMIT = 0.2  # of a core; the kernel's own threads, which write to the disk, need some
-PAUSE_SECONDS = 2.0
+GLANCE_SECONDS = 0.3
 LONGEST_RUN_NS = 5_000_000_000
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -25,13 +25,13 @@ class Effort:
         runs: measurements of each competitor in each workload.
         measured_ns: CPU time of the server in one measurement, in nanoseconds.
         warm_up_share: of the warm-up that the competitor needs.
-        patience: how often a measurement that other processes disturbed is repeated.
+        patience_s: how long to wait for each measurement until others do not disturb it, in seconds.
     """
 
     runs: int
     measured_ns: int = 1_000_000_000
     warm_up_share: float = 1.0
-    patience: int = 0
+    patience_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -188,17 +188,25 @@ def disturbance(samples: list[Sample]) -> float:
     return max(sample.foreign_share for sample in samples)
 
 
+def await_idle(deadline: float) -> None:
+    """Return when nobody uses the machine, at the latest at the deadline, in monotonic seconds."""
+    while time.monotonic() < deadline:
+        before = busy_ns()
+        time.sleep(GLANCE_SECONDS)
+        if (busy_ns() - before) / 1e9 <= FOREIGN_LIMIT * GLANCE_SECONDS:
+            return
+
+
 def measured(workload: Workload, competitor: Competitor, effort: Effort) -> list[Sample]:
     """Measure a workload once on a fresh server, or more often and return the least disturbed measurement."""
+    deadline = time.monotonic() + effort.patience_s
     best: list[Sample] = []
-    for attempt in range(1 + effort.patience):
-        time.sleep(PAUSE_SECONDS * attempt)
+    while not best or (disturbance(best) > FOREIGN_LIMIT and time.monotonic() < deadline):
+        await_idle(deadline)
         with running(competitor) as server:
             samples = list(workload.measure(server, effort))
         if not best or disturbance(samples) < disturbance(best):
             best = samples
-        if disturbance(best) <= FOREIGN_LIMIT:
-            break
     return best
 
 
