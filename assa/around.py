@@ -64,8 +64,8 @@ class Host(Protocol[S_contra]):
     def signal_id(self) -> str:
         """Return a `seq_id` for what is in no log."""
 
-    def admit(self, session: S_contra) -> None:
-        """Keep a place for a session that is connecting, or raise Refused (SERVER_FULL)."""
+    def admit(self, session: S_contra, user_id: int) -> None:
+        """Keep a place for a session that is connecting, or raise Refused."""
 
     def dismiss(self, session: S_contra) -> None:
         """Give up the place of a session whose CONNECT has failed."""

@@ -41,7 +41,11 @@ class LineBuffer:
         self._bytes += data
 
     def next(self) -> bytes | Broken | None:
-        """Return the next line without CR, LF and BOM, what is wrong, or None: feed more."""
+        """Return the next line, what is wrong with it, or None: feed more.
+
+        A line comes without CR, LF and BOM. A blank one comes too, as an empty one: it is to be
+        ignored, but whoever sends a million of them must not get them looked at in one go.
+        """
         while True:
             end = self._bytes.find(_LF, self._searched)
             if end < 0:
@@ -57,8 +61,7 @@ class LineBuffer:
             line = bytes(self._bytes[:length])
             self._drop(end + 1)
             line = line.removeprefix(_BOM)
-            if line.strip():
-                return line
+            return line if line.strip() else b""
 
     def _incomplete(self) -> Broken | None:
         size = self._searched = len(self._bytes)

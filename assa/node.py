@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SWEEP_S = 0.5
 _EXPIRE_S = 1.0
-_TRIM_S = 10.0
+_TRIM_S = 1.0
 _FULL_RETRY_MS = 5_000
 _DRAIN_STEP_S = 0.05
 
@@ -88,6 +88,7 @@ class Node:
         self.draining = False
         rate_limits = rate_limits or RateLimits()
         self.rates = {rate: rate_limits.buckets(rate.value, monotonic) for rate in Rate}
+        self._connects = rate_limits.connects(monotonic)
         self._failed_connects = rate_limits.buckets("failed_connects", monotonic)
         self._connected: dict[Session, None] = {}
         self._admitted: set[Session] = set()
@@ -120,12 +121,15 @@ class Node:
         self._unauthenticated[session] = None
         return session
 
-    def admit(self, session: Session) -> None:
+    def admit(self, session: Session, user_id: int) -> None:
         """Keep a place for a session that is connecting (§10.1).
 
         Raises:
-            Refused: SERVER_FULL when there is none.
+            Refused: SERVER_FULL when there is none, RATE_LIMITED when the user connects too often.
         """
+        wait_ms = self._connects.take(user_id)
+        if wait_ms:
+            raise Refused(Code.RATE_LIMITED, "too many CONNECTs a second", retry_after_ms=wait_ms)
         if len(self._admitted) >= self.limits.connections:
             rule = f"the server has its {self.limits.connections} clients"
             raise Refused(Code.SERVER_FULL, rule, retry_after_ms=_FULL_RETRY_MS)
@@ -160,7 +164,15 @@ class Node:
 
     def detach(self, session_id: str, attachment: int) -> None:
         """Have the store know that a connection is gone; the session is kept for a while."""
-        self._in_background(self.services.store.run(sessions.detach, session_id, attachment, self.now_ms()))
+        self._in_background(self._detach(session_id, attachment))
+
+    async def _detach(self, session_id: str, attachment: int) -> None:
+        try:
+            await self.services.store.run(sessions.detach, session_id, attachment, self.now_ms())
+        except Unavailable:
+            if not self.draining:
+                self.clock.callLater(_EXPIRE_S, self.detach, session_id, attachment)
+            raise
 
     def unavailable(self, reason: Unavailable) -> None:
         """Log that the database is away, once until it is back."""
@@ -172,8 +184,6 @@ class Node:
 
     async def start(self) -> None:
         """Begin the timers and take over what an earlier run left."""
-        # Queued first: no client's request comes before it.
-        left = self.services.store.run(sessions.detach_node, None, self.now_ms())
         for work, seconds in ((self.sweep, SWEEP_S), (self._expire, _EXPIRE_S), (self._trim, _TRIM_S)):
             loop = LoopingCall(work)
             loop.clock = self.clock
@@ -181,7 +191,14 @@ class Node:
             loop.start(seconds, now=False).addErrback(
                 lambda failure: self.log.failure("a timer died", failure)
             )
-        await self._in_background(left)
+        while not self.draining:
+            try:
+                await self.services.store.run(sessions.detach_others, self.services.node, self.now_ms())
+            except Unavailable as wrong:
+                self.unavailable(wrong)
+                await deferLater(self.clock, _EXPIRE_S)
+            else:
+                return
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""
@@ -191,7 +208,7 @@ class Node:
                 session.sweep(now)
             except Exception:  # noqa: BLE001 - a LoopingCall dies of one exception, and the others' heartbeat with it
                 self.log.failure("the heartbeat of a client failed")
-        for buckets in (*self.rates.values(), self._failed_connects):
+        for buckets in (*self.rates.values(), self._connects, self._failed_connects):
             buckets.sweep()
 
     def _expire(self) -> Deferred[None]:

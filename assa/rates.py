@@ -56,6 +56,9 @@ class Buckets:
             del self._levels[key]
 
 
+_CONNECTS = 20
+
+
 @frozen(kw_only=True)
 class RateLimits:
     """How many per second, 0 for no limit, and how many at once, of each kind."""
@@ -68,6 +71,10 @@ class RateLimits:
     others_burst: float = 100
     failed_connects: float = 1
     failed_connects_burst: float = 20
+
+    def connects(self, now: Callable[[], float]) -> Buckets:
+        """Return the buckets of CONNECTs by user: like the others', but never of a few only."""
+        return Buckets(rate=self.others, burst=max(self.others_burst, _CONNECTS), now=now)
 
     def buckets(self, kind: str, now: Callable[[], float]) -> Buckets:
         """Return the buckets of a kind: messages, relays, others or failed_connects."""

@@ -65,8 +65,8 @@ class Client(Protocol):
     def identity(self) -> Identity | None:
         """Return who is connected, or None before CONNECT."""
 
-    def admit(self) -> None:
-        """Raise Refused (SERVER_FULL) when this node takes no more clients."""
+    def admit(self, user_id: int) -> None:
+        """Raise Refused: SERVER_FULL, or RATE_LIMITED when the user connects too often."""
 
     def attach(self, attached: Attached) -> None:
         """Become connected: hear events from here on."""
@@ -112,6 +112,7 @@ class Context:
     client: Client
     user_id: int = 0
     session_id: str = ""
+    attachment: int = 0
     scopes: frozenset[str] = frozenset()
     asked_session_id: str | None = None
     """The envelope's `session_id`, which counts in CONNECT alone."""

@@ -28,6 +28,9 @@ from assa.window import Pending, Window
 
 _RETRY_MS = 1_000
 _ERROR_COST = 16_384
+_SHORT_LINE = 1_024
+_EARLY_FACTOR = 8
+_EARLY_BRACKETS = 32
 _BUDGET = 2_097_152
 """What long lines (their bytes) and errors may cost in one sweep before reading pauses until the next."""
 
@@ -83,11 +86,11 @@ class Session:
     def received(self, line: bytes) -> None:
         """Take one line from the client."""
         self._heard = True
-        if len(line) > _ERROR_COST:
-            self._spent += len(line)
+        if len(line) > _SHORT_LINE:
+            self._spent += len(line) if self.identity else _EARLY_FACTOR * len(line)
         name = seq = None
         try:
-            message = wire.parse(line)
+            message = wire.parse(line, brackets=None if self.identity else _EARLY_BRACKETS)
             name, seq = wire.own_words(message)
             envelope = wire.envelope(message)
             if envelope.action == "PONG":
@@ -184,23 +187,24 @@ class Session:
 
     def _refused(self, refused: Refused, pending: Pending) -> None:
         self._spent += _ERROR_COST
+        if pending.name == "CONNECT" and self.identity is None:
+            self._node.dismiss(self)  # before another CONNECT that waits for this one begins
         self._settle(pending, wire.encode_error(refused, pending.name, pending.seq_id, self._node.now_ms()))
         if pending.name == "CONNECT":
             self._connect_failed(refused)
 
     def _settle(self, pending: Pending, answer: bytes) -> None:
-        if not self._window.settle(pending, answer):
-            return  # it came too late, or the client has gone
+        in_time = self._window.settle(pending, answer)
         if self._ending and not self._window:
-            self.close("DISCONNECT")
-        else:
+            self.close("DISCONNECT")  # also when its answer was overdue
+        elif in_time:
             self._front.resume()
 
     # --- CONNECT and the life of the connection ---
 
-    def admit(self) -> None:
-        """Raise Refused (SERVER_FULL) when the node takes no more clients."""
-        self._node.admit(self)
+    def admit(self, user_id: int) -> None:
+        """Raise Refused: SERVER_FULL, or RATE_LIMITED when the user connects too often."""
+        self._node.admit(self, user_id)
 
     def attach(self, attached: Attached) -> None:
         """Become connected: hear events from here on, the missed ones right after the answer."""
@@ -212,6 +216,7 @@ class Session:
             client=self,
             user_id=attached.identity.user_id,
             session_id=attached.session_id,
+            attachment=attached.attachment,
             scopes=attached.identity.scopes,
         )
         self._state = Connected(identity=attached.identity, attachment=attached.attachment, context=context)
@@ -234,7 +239,6 @@ class Session:
     def _connect_failed(self, refused: Refused) -> None:
         if not isinstance(self._state, Unauthenticated):
             return
-        self._node.dismiss(self)
         if refused.code is Code.SERVER_FULL:
             self.close("SERVER_FULL")
             return
@@ -246,7 +250,12 @@ class Session:
 
     def replaced(self) -> None:
         """Give way to another connection of the same session or device."""
-        self.refuse_all(Refused(Code.SESSION_REPLACED, "the session or device has connected anew"))
+        self.refuse_all(
+            Refused(
+                Code.SESSION_REPLACED,
+                "the session or device has connected anew, or the user has too many connections",
+            )
+        )
 
     def slow(self) -> None:
         """Close a client that does not read; what it missed it gets when it resumes."""

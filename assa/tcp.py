@@ -96,7 +96,8 @@ class ChatProtocol(LineReceiver):
                 self._read(on=True)
                 return
             if isinstance(line, bytes):
-                self.lineReceived(line)
+                if line:  # an empty one is ignored, but it had its turn
+                    self.lineReceived(line)
             elif line is Broken.TOO_LONG:
                 self._session.overlong(self._lines.limit)
             else:
@@ -171,6 +172,7 @@ class ChatProtocol(LineReceiver):
         self._outgoing.finish()
         transport: Any = self.transport
         transport.loseConnection()
+        self._last_resort = self._node.clock.callLater(_LINGER_S, transport.abortConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the session."""

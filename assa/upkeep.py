@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from assa.limits import Limits
     from assa.storage import Transaction
 
-_AT_ONCE = 50
+_AT_ONCE = 500
 _EVENTS_AT_ONCE = 2_000
 
 

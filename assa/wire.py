@@ -39,15 +39,19 @@ class Envelope:
     session_id: Annotated[str, Length(0, 128)] | None = None
 
 
-def parse(line: bytes) -> dict[str, Any]:
+def parse(line: bytes, brackets: int | None = None) -> dict[str, Any]:
     """Parse one line (§2, protocol v1.1 framing).
 
     Args:
         line: One message without its line end.
+        brackets: Objects and lists that it may have, None for any number: parsing costs by them.
 
     Raises:
-        Refused: INVALID_MESSAGE when it is not one JSON object, or nested deeper than 32.
+        Refused: INVALID_MESSAGE when it is not one JSON object, nested deeper than 32, or has too
+            many brackets.
     """
+    if brackets is not None and line.count(b"{") + line.count(b"[") > brackets:
+        raise Refused(Code.INVALID_MESSAGE, "too many objects and lists for a line before CONNECT")
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as wrong:

@@ -31,7 +31,8 @@ def read(lines: LineBuffer) -> list[bytes | Broken]:
     """Return what a buffer has to say now."""
     found: list[bytes | Broken] = []
     while (line := lines.next()) is not None:
-        found.append(line)
+        if line != b"":  # a blank line has its turn, and is ignored
+            found.append(line)
         if line is Broken.ENDLESS:
             break
     return found
@@ -90,6 +91,12 @@ class LineTests(SynchronousTestCase):
     def test_nothing(self):
         """Empty lines and a leading BOM are ignored (section 1)."""
         self.assertEqual(read_pieces([b"\n\r\n\n", BOM + b"{}\n", BOM + b"\n", BOM + b"\r\n"]), [b"{}"])
+
+    def test_blank_lines_take_turns(self):
+        """Blank lines come out one by one, as empty ones: a million of them is not one piece of work."""
+        lines = LineBuffer(limit=LIMIT, endless=1_000_000)
+        lines.feed(b"\n" * 3 + BOM + b"\n")
+        self.assertEqual([lines.next() for _ in range(5)], [b"", b"", b"", b"", None])
 
     def test_exact_limit(self):
         """A line of the limit passes, one byte more does not (section 1)."""

@@ -37,6 +37,7 @@ from assa.storage.sqlite import SqliteStore
 from assa.tcp import ChatFactory
 
 KEY = Key.load("HS256", b"a secret for tests that is long enough")
+_NODES = count(1)
 START_S = 1_704_110_400  # 2024-01-01T12:00:00Z
 UNLIMITED = RateLimits(messages=0, relays=0, others=0, failed_connects=0)
 
@@ -112,7 +113,7 @@ class World:
             store=self.store,
             tokens=Tokens(keys=[KEY], now=self.clock.seconds),
             limits=Limits(**(limits or {})),
-            node="test",
+            node=f"test{next(_NODES)}",
             now_ms=self.now_ms,
             ice_servers=ice_servers or IceServers(),
         )

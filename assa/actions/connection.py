@@ -103,7 +103,7 @@ async def connect(ctx: Context, request: Connect) -> ConnectAnswer:
     current = ctx.client.identity
     if current is not None:
         return await _renew(ctx, current, identity)
-    ctx.client.admit()
+    ctx.client.admit(identity.user_id)
     since = None
     if request.last_seq_id:
         position = log.position_of(request.last_seq_id)
@@ -240,6 +240,11 @@ async def _missed(
 @actions.on("DISCONNECT", Disconnect, message="연결이 종료되었습니다", exclusive=True)
 async def disconnect(ctx: Context, request: Disconnect) -> Disconnected:
     """End the session; its seats in video rooms are given up at once."""
-    await ctx.store.run(leaving.end_session, ctx.session_id, reason="disconnected", now_ms=ctx.now_ms)
+    await ctx.store.run(_end, ctx.session_id, ctx.attachment, ctx.now_ms)
     ctx.client.end()
     return Disconnected(reason=request.reason)
+
+
+async def _end(tx: Transaction, session_id: str, attachment: int, now_ms: int) -> None:
+    if await sessions.holds(tx, session_id, attachment):  # else another connection has resumed it
+        await leaving.end_session(tx, session_id, reason="disconnected", now_ms=now_ms)

@@ -60,7 +60,7 @@ class MessagesGot:
     has_more: bool
 
 
-@actions.on("LIST_ROOMS", Nothing)
+@actions.on("LIST_ROOMS", Nothing, exclusive=True)
 async def list_rooms(ctx: Context, request: Nothing) -> RoomsListed:  # noqa: ARG001 - the request has no fields
     """List the user's rooms, the newest activity first."""
     return await ctx.store.run(_list, ctx.user_id)
@@ -87,7 +87,7 @@ async def _list(tx: Transaction, user_id: int) -> RoomsListed:
     )
 
 
-@actions.on("GET_MESSAGES", GetMessages)
+@actions.on("GET_MESSAGES", GetMessages, exclusive=True)
 async def get_messages(ctx: Context, request: GetMessages) -> MessagesGot:
     """Return a page of the messages that the member may see, oldest first.
 

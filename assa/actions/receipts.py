@@ -58,7 +58,7 @@ class MessageReceived:
     message_ids: list[int]
 
 
-@actions.on("CHECK_RECEIVE", CheckReceive)
+@actions.on("CHECK_RECEIVE", CheckReceive, exclusive=True)
 async def check_receive(ctx: Context, request: CheckReceive) -> ReceiveChecked:
     """Confirm messages and return those that are still unconfirmed.
 
@@ -80,13 +80,12 @@ async def _check(tx: Transaction, user_id: int, request: CheckReceive, now_ms: i
     for author, confirmed in by_author.items():
         event = MessageReceived(room_id=room_id, user_id=user_id, message_ids=confirmed)
         await log.publish(tx, log.user(author), event, now_ms=now_ms)
+    waiting = await messages.still_unconfirmed(tx, room_id, user_id, limit=_PENDING, changed=bool(by_author))
     return ReceiveChecked(
         room_id=room_id,
         received_messages=received,
         failed_messages=[one for one in asked if one not in authors],
-        pending_messages=[
-            _pending(one) for one in await messages.unconfirmed(tx, room_id, user_id, limit=_PENDING)
-        ],
+        pending_messages=[_pending(one) for one in waiting],
     )
 
 

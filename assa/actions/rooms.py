@@ -162,7 +162,7 @@ async def _create(tx: Transaction, user_id: int, request: CreateRoom, now_ms: in
     )
 
 
-@actions.on("JOIN_ROOM", InRoom, message="채팅방에 참가했습니다")
+@actions.on("JOIN_ROOM", InRoom, message="채팅방에 참가했습니다", exclusive=True)
 async def join_room(ctx: Context, request: InRoom) -> RoomJoined:
     """Become a member of an open room, or of one with an invitation.
 
@@ -241,7 +241,7 @@ async def _exit(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> Non
         await leaving.close_chat_room(tx, room_id, now_ms)
 
 
-@actions.on("ROOM_INFO", InRoom)
+@actions.on("ROOM_INFO", InRoom, exclusive=True)
 async def room_info(ctx: Context, request: InRoom) -> RoomInfo:
     """Show a room to its members, to invited users, and when it is open to anyone.
 

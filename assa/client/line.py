@@ -72,6 +72,8 @@ class Line(TwistedProtocol):
         self._pulse.beat()
         self._lines.feed(data)
         while self._open and self._closing is None and (line := self._lines.next()) is not None:
+            if line == b"":
+                continue  # blank lines are ignored
             try:
                 message = wire.parse(line) if isinstance(line, bytes) else {}
             except Refused:

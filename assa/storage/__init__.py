@@ -6,7 +6,8 @@ nothing else. The same query runs on every database; a store runs many of them i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from attrs import frozen
@@ -18,6 +19,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Value = int | float | str | None
 Row = tuple[Any, ...]
+_ROWS = 100
 
 
 @frozen(kw_only=True)
@@ -98,19 +100,22 @@ def listed(name: str, values: Sequence[Value]) -> tuple[str, dict[str, Value]]:
     return f"({', '.join(f':{key}' for key in named)})", named
 
 
-def given(columns: str, rows: Iterable[Sequence[Value]]) -> tuple[str, dict[str, Value]]:
-    """Return ``WITH given (COLUMNS) AS (VALUES ...)`` and the values to go with it.
+def given(columns: str, rows: Iterable[Sequence[Value]]) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield ``WITH given (COLUMNS) AS (VALUES ...)`` and the values to go with it, a hundred rows at a time.
 
-    To join with: ``(x, y) IN (VALUES ...)`` makes SQLite read the whole table.
+    To join with: ``(x, y) IN (VALUES ...)`` makes SQLite read the whole table. And it looks every
+    named placeholder up in a list, so a statement must not have too many.
 
     Args:
         columns: Names of the columns, with commas.
-        rows: At least one; each has a value for every column.
+        rows: Each has a value for every column.
     """
-    named: dict[str, Value] = {}
-    lines = []
-    for row in rows:
-        first = len(named)
-        named |= {f"g{first + place}": value for place, value in enumerate(row)}
-        lines.append("(" + ", ".join([f":g{first + place}" for place in range(len(row))]) + ")")
-    return f"WITH given ({columns}) AS (VALUES {', '.join(lines)})", named
+    left = iter(rows)
+    while part := list(islice(left, _ROWS)):
+        named: dict[str, Value] = {}
+        lines = []
+        for row in part:
+            first = len(named)
+            named |= {f"g{first + place}": value for place, value in enumerate(row)}
+            lines.append("(" + ", ".join([f":g{first + place}" for place in range(len(row))]) + ")")
+        yield f"WITH given ({columns}) AS (VALUES {', '.join(lines)})", named

@@ -65,17 +65,19 @@ async def after(
         origin: The session whose own events are left out, or None.
         limit: Most entries to return.
     """
-    wanted, values = given("channel, since", channels.items())
-    rows = await tx.all(
-        f"{wanted} SELECT e.position, e.channel, e.body FROM given w"  # noqa: S608 - placeholders only
-        " JOIN events e ON e.channel = w.channel AND e.position > w.since"
-        " WHERE e.body IS NOT NULL AND (e.origin IS NULL OR e.origin <> :origin)"
-        " ORDER BY e.position LIMIT :most",
-        origin=origin or "",
-        most=limit,
-        **values,
-    )
-    return [Entry(position=row[0], channel=row[1], body=row[2].encode()) for row in rows]
+    found: list[Entry] = []
+    for wanted, values in given("channel, since", channels.items()):
+        rows = await tx.all(
+            f"{wanted} SELECT e.position, e.channel, e.body FROM given w"  # noqa: S608 - placeholders only
+            " JOIN events e ON e.channel = w.channel AND e.position > w.since"
+            " WHERE e.body IS NOT NULL AND (e.origin IS NULL OR e.origin <> :origin)"
+            " ORDER BY e.position LIMIT :most",
+            origin=origin or "",
+            most=limit,
+            **values,
+        )
+        found += [Entry(position=row[0], channel=row[1], body=row[2].encode()) for row in rows]
+    return sorted(found, key=lambda entry: entry.position)[:limit]
 
 
 async def trim(tx: Transaction, *, before_ms: int, limit: int) -> int:

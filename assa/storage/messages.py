@@ -18,6 +18,8 @@ _COLUMNS = (
     " m.created_at, m.reply_to_message_id, m.file_path, m.file_name, m.file_size, m.mime_type"
 )
 _FROM = "FROM messages m LEFT JOIN users u ON u.user_id = m.user_id"
+_COUNTED = 10_000
+_OWN_IN_A_ROW = 1_000
 # The user's unconfirmed messages of others: `r` is the confirmation that is missing.
 _UNCONFIRMED = (
     " JOIN members mine ON mine.room_id = m.room_id AND m.message_id > mine.confirmed_through"
@@ -45,31 +47,37 @@ def _message(row: Row) -> ChatMessage:
 
 async def authors(tx: Transaction, asked: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Author]:
     """Return, for each (room_id, user_id) that is a membership, the member as an author."""
-    places, values = given("room_id, user_id", asked)
-    rows = await tx.all(
-        f"{places} SELECT m.room_id, m.user_id, u.nickname, u.profile_image FROM given g"  # noqa: S608
-        " JOIN members m ON m.room_id = g.room_id AND m.user_id = g.user_id"
-        " LEFT JOIN users u ON u.user_id = m.user_id",
-        **values,
-    )
-    return {
-        (row[0], row[1]): Author(user_id=row[1], nickname=nickname_of(row[1], row[2]), profile_image=row[3])
-        for row in rows
-    }
+    found: dict[tuple[int, int], Author] = {}
+    for places, values in given("room_id, user_id", asked):
+        rows = await tx.all(
+            f"{places} SELECT m.room_id, m.user_id, u.nickname, u.profile_image FROM given g"  # noqa: S608
+            " JOIN members m ON m.room_id = g.room_id AND m.user_id = g.user_id"
+            " LEFT JOIN users u ON u.user_id = m.user_id",
+            **values,
+        )
+        found |= {
+            (row[0], row[1]): Author(
+                user_id=row[1], nickname=nickname_of(row[1], row[2]), profile_image=row[3]
+            )
+            for row in rows
+        }
+    return found
 
 
 async def sent_before(
     tx: Transaction, keys: Iterable[tuple[int, int, str]]
 ) -> dict[tuple[int, int, str], ChatMessage]:
     """Return the stored messages that have one of these (room_id, user_id, client_message_id)."""
-    wanted, values = given("room_id, user_id, client_id", keys)
-    rows = await tx.all(
-        f"{wanted} SELECT {_COLUMNS}, m.client_message_id FROM given g"  # noqa: S608 - placeholders only
-        " JOIN messages m ON m.room_id = g.room_id AND m.user_id = g.user_id"
-        " AND m.client_message_id = g.client_id LEFT JOIN users u ON u.user_id = m.user_id",
-        **values,
-    )
-    return {(row[1], row[4], row[13]): _message(row) for row in rows}
+    found: dict[tuple[int, int, str], ChatMessage] = {}
+    for wanted, values in given("room_id, user_id, client_id", keys):
+        rows = await tx.all(
+            f"{wanted} SELECT {_COLUMNS}, m.client_message_id FROM given g"  # noqa: S608
+            " JOIN messages m ON m.room_id = g.room_id AND m.user_id = g.user_id"
+            " AND m.client_message_id = g.client_id LEFT JOIN users u ON u.user_id = m.user_id",
+            **values,
+        )
+        found |= {(row[1], row[4], row[13]): _message(row) for row in rows}
+    return found
 
 
 async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None, int]]) -> None:
@@ -146,13 +154,26 @@ async def by_ids(tx: Transaction, message_ids: Sequence[int]) -> dict[int, ChatM
 
 
 async def unread(tx: Transaction, user_id: int) -> dict[int, int]:
-    """Return the number of unconfirmed messages of others in each of the user's rooms that has any."""
-    return dict(
-        await tx.all(
-            f"SELECT m.room_id, count(*) FROM messages m {_UNCONFIRMED} GROUP BY m.room_id",  # noqa: S608
-            reader=user_id,
-        )
+    """Return the number of unconfirmed messages of others in each of the user's rooms that has any.
+
+    At most 10,000 are counted in a room: a user who confirms nothing must not cost more and more.
+    """
+    rows = await tx.all(
+        "SELECT mine.room_id, mine.confirmed_through,"
+        " (SELECT max(message_id) FROM messages x WHERE x.room_id = mine.room_id),"
+        " (SELECT count(*) FROM (SELECT 1 FROM messages m LEFT JOIN receipts r"
+        " ON r.room_id = m.room_id AND r.user_id = mine.user_id AND r.message_id = m.message_id"
+        " WHERE m.room_id = mine.room_id AND m.message_id > mine.confirmed_through"
+        " AND m.user_id <> mine.user_id AND r.message_id IS NULL LIMIT :most) AS some)"
+        " FROM members mine WHERE mine.user_id = :user_id",
+        user_id=user_id,
+        most=_COUNTED,
     )
+    for room_id, through, newest_id, count in rows:
+        if not count and newest_id is not None and newest_id - through > _OWN_IN_A_ROW:
+            # All his own: they would be looked at each time.
+            await _raise_watermark(tx, room_id, user_id, newest_id)
+    return {room_id: count for room_id, _, _, count in rows if count}
 
 
 async def unconfirmed(tx: Transaction, room_id: int, user_id: int, *, limit: int) -> list[ChatMessage]:
@@ -190,28 +211,42 @@ async def confirm(tx: Transaction, room_id: int, user_id: int, message_ids: Sequ
     }
     new = [one for one in message_ids if not joined < one <= through and one not in before]
     await tx.insert("receipts", [{"room_id": room_id, "user_id": user_id, "message_id": one} for one in new])
-    if new:
-        await _raise_watermark(tx, room_id, user_id)
     return new
 
 
-async def _raise_watermark(tx: Transaction, room_id: int, user_id: int) -> None:
-    """Replace receipts without a gap by one number, so that they do not pile up for ever."""
-    missing = await unconfirmed(tx, room_id, user_id, limit=1)
-    if missing:
-        through = missing[0].message_id - 1
+async def still_unconfirmed(
+    tx: Transaction, room_id: int, user_id: int, *, limit: int, changed: bool
+) -> list[ChatMessage]:
+    """Return the reader's oldest unconfirmed messages.
+
+    Receipts that lie before all of them are forgotten, when there are new ones (`changed`) or
+    when his own messages have piled up: they would be looked at each time.
+    """
+    waiting = await unconfirmed(tx, room_id, user_id, limit=limit)
+    if waiting:
+        through = waiting[0].message_id - 1
     else:
         row = await tx.first("SELECT max(message_id) FROM messages WHERE room_id = :room_id", room_id=room_id)
-        through = row[0] if row else 0
+        through = (row[0] if row else None) or 0
+    await _raise_watermark(tx, room_id, user_id, through, slack=0 if changed else _OWN_IN_A_ROW)
+    return waiting
+
+
+async def _raise_watermark(
+    tx: Transaction, room_id: int, user_id: int, through: int, *, slack: int = 0
+) -> None:
+    """Replace receipts without a gap by one number, so that they do not pile up for ever."""
     place: dict[str, Value] = {"room_id": room_id, "user_id": user_id, "through": through}
-    await tx.execute(
+    raised = await tx.execute(
         "UPDATE members SET confirmed_through = :through"
-        " WHERE room_id = :room_id AND user_id = :user_id AND confirmed_through < :through",
+        " WHERE room_id = :room_id AND user_id = :user_id AND confirmed_through + :slack < :through",
+        slack=slack,
         **place,
     )
-    await tx.execute(
-        "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through"
-        " AND message_id > (SELECT joined_position FROM members"
-        " WHERE room_id = :room_id AND user_id = :user_id)",
-        **place,
-    )
+    if raised:
+        await tx.execute(
+            "DELETE FROM receipts WHERE room_id = :room_id AND user_id = :user_id AND message_id <= :through"
+            " AND message_id > (SELECT joined_position FROM members"
+            " WHERE room_id = :room_id AND user_id = :user_id)",
+            **place,
+        )

@@ -20,6 +20,10 @@ _COLUMNS = (
 )
 
 
+_INVITATIONS = 100
+"""Delivered with one CONNECT; the rest waits for the next one."""
+
+
 @frozen
 class Room:
     """A chat room; `created_at` in milliseconds since the epoch."""
@@ -241,11 +245,14 @@ async def drop_invitation(tx: Transaction, room_id: int, user_id: int) -> None:
 
 
 async def undelivered_invitations(tx: Transaction, user_id: int) -> list[tuple[int, int]]:
-    """Count the invitations that wait for the user as delivered; return (room_id, inviter_user_id)."""
+    """Count the oldest invitations that wait for the user as delivered; return (room_id, inviter)."""
     rows = await tx.all(
-        "UPDATE invitations SET delivered = 1 WHERE user_id = :user_id AND delivered = 0"
+        "UPDATE invitations SET delivered = 1 WHERE user_id = :user_id AND delivered = 0 AND room_id IN"
+        " (SELECT room_id FROM invitations WHERE user_id = :user_id AND delivered = 0"
+        " ORDER BY invited_at, room_id LIMIT :most)"
         " RETURNING invited_at, room_id, inviter_user_id",
         user_id=user_id,
+        most=_INVITATIONS,
     )
     return [(row[1], row[2]) for row in sorted(rows)]
 

@@ -83,14 +83,23 @@ async def detach(tx: Transaction, session_id: str, attachment: int, now_ms: int)
     )
 
 
-async def detach_node(tx: Transaction, node: str | None, now_ms: int) -> int:
-    """Write that a node's connections are gone (None: every node's); return how many were."""
+async def detach_others(tx: Transaction, own_node: str, now_ms: int) -> int:
+    """Write that the connections of an earlier run are gone."""
     return await tx.execute(
-        "UPDATE sessions SET node = NULL, dropped_at = :now WHERE node IS NOT NULL"
-        " AND (CAST(:node AS TEXT) IS NULL OR node = :node)",
+        "UPDATE sessions SET node = NULL, dropped_at = :now WHERE node IS NOT NULL AND node <> :own",
         now=now_ms,
-        node=node,
+        own=own_node,
     )
+
+
+async def holds(tx: Transaction, session_id: str, attachment: int) -> bool:
+    """Return whether the session's connection is still this one."""
+    row = await tx.first(
+        "SELECT 1 FROM sessions WHERE session_id = :id AND attachment = :attachment",
+        id=session_id,
+        attachment=attachment,
+    )
+    return row is not None
 
 
 async def expired(tx: Transaction, before_ms: int, *, limit: int) -> list[str]:

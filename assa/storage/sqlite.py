@@ -8,6 +8,7 @@ hand it to each other cost more than the statements (benchmarks/README.rst has t
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ _DIALECT = Dialect(name="sqlite", key_type="INTEGER")
 _OLDEST = (3, 35, 0)  # RETURNING
 _PAUSE_S = 0.01
 _TRIES = 200
+_GROUP_S = 0.02
+"""After so long the reactor has its turn, and the rest of a group goes into the next."""
 _PRAGMAS = (
     "page_size=2048",  # of a new file: a message touches six pages, and all of each is written
     "journal_mode=WAL",
@@ -32,6 +35,7 @@ _AWAY = frozenset(
     {
         sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB,
     }
 )  # fmt: skip
 
@@ -197,8 +201,8 @@ class SqliteStore(GroupCommit):
         before = connection.total_changes
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as wrong:
-            if wrong.sqlite_errorcode == sqlite3.SQLITE_BUSY and tries < _TRIES:
+        except sqlite3.Error as wrong:
+            if getattr(wrong, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY and tries < _TRIES:
                 # An operator's command has the lock for a moment: wait without holding up the reactor.
                 self._worker.later(_PAUSE_S, partial(self._begin, group, tries + 1))
             else:
@@ -208,10 +212,16 @@ class SqliteStore(GroupCommit):
 
     def _execute(self, connection: sqlite3.Connection, group: list[Job], before: int) -> None:
         try:
-            outcomes = [_attempt(connection, job) for job in group]
+            outcomes, until = list[Outcome](), time.monotonic() + _GROUP_S
+            for job in group:
+                outcomes.append(_attempt(connection, job))
+                if time.monotonic() > until:
+                    break
         except Exception as wrong:  # noqa: BLE001 - everybody who waits is told
             self._undone(connection, group, wrong)
             return
+        self._queue.extendleft(reversed(group[len(outcomes) :]))
+        group = group[: len(outcomes)]
         if connection.total_changes == before:  # nothing to make durable
             self._committed(connection, group, outcomes, _commit(connection))
         else:
@@ -233,8 +243,11 @@ class SqliteStore(GroupCommit):
             self._undone(connection, group, wrong)
 
     def _undone(self, connection: sqlite3.Connection, group: list[Job], wrong: Exception) -> None:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.log.failure("rollback failed")
         self._finished(group, [Outcome([_told(wrong)] * len(job.waiting), failed=True) for job in group])
 
     def close(self) -> Deferred[None]:

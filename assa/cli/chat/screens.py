@@ -64,6 +64,8 @@ class PipeScreen(TwistedProtocol):
         """Take lines in."""
         self._lines.feed(data)
         while (line := self._lines.next()) is not None:
+            if line == b"":
+                continue
             if isinstance(line, bytes):
                 self.listener.entered(line.decode(errors="replace"))
             elif line is Broken.TOO_LONG:
