@@ -64,7 +64,7 @@ class Host(Protocol[S_contra]):
     def signal_id(self) -> str:
         """Return a `seq_id` for what is in no log."""
 
-    def admit(self, session: S_contra, user_id: int) -> None:
+    def admit(self, session: S_contra, user_id: int, resumes: str | None) -> None:
         """Keep a place for a session that is connecting, or raise Refused."""
 
     def dismiss(self, session: S_contra) -> None:

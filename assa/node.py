@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
-from assa import upkeep, wire
+from assa import log, upkeep, wire
 from assa.errors import Code, Refused
 from assa.rates import RateLimits
 from assa.registry import Rate, Services
@@ -65,7 +65,7 @@ class Node:
         keep_expired: Whether a connection outlives its token.
     """
 
-    log = Logger()
+    logger = Logger()
 
     def __init__(
         self,
@@ -121,8 +121,13 @@ class Node:
         self._unauthenticated[session] = None
         return session
 
-    def admit(self, session: Session, user_id: int) -> None:
+    def admit(self, session: Session, user_id: int, resumes: str | None) -> None:
         """Keep a place for a session that is connecting (§10.1).
+
+        Args:
+            session: Whose connection it is.
+            user_id: Who connects.
+            resumes: The session that it asks for: a connection of it here makes way for this one.
 
         Raises:
             Refused: SERVER_FULL when there is none, RATE_LIMITED when the user connects too often.
@@ -130,7 +135,8 @@ class Node:
         wait_ms = self._connects.take(user_id)
         if wait_ms:
             raise Refused(Code.RATE_LIMITED, "too many CONNECTs a second", retry_after_ms=wait_ms)
-        if len(self._admitted) >= self.limits.connections:
+        makes_way = bool(resumes and self.hub.listeners(log.session(resumes)))
+        if len(self._admitted) - makes_way >= self.limits.connections:
             rule = f"the server has its {self.limits.connections} clients"
             raise Refused(Code.SERVER_FULL, rule, retry_after_ms=_FULL_RETRY_MS)
         self._admitted.add(session)
@@ -177,7 +183,7 @@ class Node:
     def unavailable(self, reason: Unavailable) -> None:
         """Log that the database is away, once until it is back."""
         if not self._away:
-            self.log.error("the database is away: {reason}", reason=str(reason))
+            self.logger.error("the database is away: {reason}", reason=str(reason))
         self._away = True
 
     # --- timers ---
@@ -189,7 +195,7 @@ class Node:
             loop.clock = self.clock
             self._loops.append((loop, seconds))
             loop.start(seconds, now=False).addErrback(
-                lambda failure: self.log.failure("a timer died", failure)
+                lambda failure: self.logger.failure("a timer died", failure)
             )
         while not self.draining:
             try:
@@ -207,7 +213,7 @@ class Node:
             try:
                 session.sweep(now)
             except Exception:  # noqa: BLE001 - a LoopingCall dies of one exception, and the others' heartbeat with it
-                self.log.failure("the heartbeat of a client failed")
+                self.logger.failure("the heartbeat of a client failed")
         for buckets in (*self.rates.values(), self._connects, self._failed_connects):
             buckets.sweep()
 
@@ -227,7 +233,7 @@ class Node:
         if isinstance(failure.value, Unavailable):
             self.unavailable(failure.value)
         else:
-            self.log.failure("work in the background failed", failure)
+            self.logger.failure("work in the background failed", failure)
 
     # --- the end ---
 

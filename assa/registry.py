@@ -65,7 +65,7 @@ class Client(Protocol):
     def identity(self) -> Identity | None:
         """Return who is connected, or None before CONNECT."""
 
-    def admit(self, user_id: int) -> None:
+    def admit(self, user_id: int, resumes: str | None) -> None:
         """Raise Refused: SERVER_FULL, or RATE_LIMITED when the user connects too often."""
 
     def attach(self, attached: Attached) -> None:

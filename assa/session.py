@@ -202,9 +202,9 @@ class Session:
 
     # --- CONNECT and the life of the connection ---
 
-    def admit(self, user_id: int) -> None:
+    def admit(self, user_id: int, resumes: str | None) -> None:
         """Raise Refused: SERVER_FULL, or RATE_LIMITED when the user connects too often."""
-        self._node.admit(self, user_id)
+        self._node.admit(self, user_id, resumes)
 
     def attach(self, attached: Attached) -> None:
         """Become connected: hear events from here on, the missed ones right after the answer."""

@@ -578,6 +578,19 @@ class CapacityTests(SynchronousTestCase):
         mina.drop()
         self.assertTrue(world.client().connect(world.token(3))["success"])
 
+    def test_full_server_takes_its_own_back(self) -> None:
+        """A client whose old socket is half-open resumes on a full server: the old one makes way."""
+        world = World(limits={"connections": 2})
+        mina = world.connected(1, "mina")
+        world.connected(2, "jun")
+        again = world.client()
+        answer = again.connect(world.token(1), session_id=mina.session_id)
+        self.assertTrue(answer["data"]["reconnection_info"]["resumed"])
+        self.assertEqual(code_of(mina.heard("ERROR")), "SESSION_REPLACED")
+        self.assertEqual(
+            world.client().ask("CONNECT", {"jwt_token": world.token(3)})["error_code"], "SERVER_FULL"
+        )
+
     def test_default(self) -> None:
         """1,000 unless configured otherwise."""
         limits = World().node.limits

@@ -103,7 +103,7 @@ async def connect(ctx: Context, request: Connect) -> ConnectAnswer:
     current = ctx.client.identity
     if current is not None:
         return await _renew(ctx, current, identity)
-    ctx.client.admit(identity.user_id)
+    ctx.client.admit(identity.user_id, ctx.asked_session_id)
     since = None
     if request.last_seq_id:
         position = log.position_of(request.last_seq_id)
