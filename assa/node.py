@@ -7,6 +7,7 @@ fronts open sessions on it. ``start`` and ``shutdown`` frame its life.
 from __future__ import annotations
 
 import random
+from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from assa.errors import Code, Refused
 from assa.rates import RateLimits
 from assa.registry import Rate, Services
 from assa.session import Session
-from assa.storage import Unavailable, sessions
+from assa.storage import Query, Unavailable, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 SWEEP_S = 0.5
 _EXPIRE_S = 1.0
 _TRIM_S = 1.0
+_TRIM_RELAYS_S = 30.0
 _FULL_RETRY_MS = 5_000
 _DRAIN_STEP_S = 0.05
 
@@ -190,7 +192,13 @@ class Node:
 
     async def start(self) -> None:
         """Begin the timers and take over what an earlier run left."""
-        for work, seconds in ((self.sweep, SWEEP_S), (self._expire, _EXPIRE_S), (self._trim, _TRIM_S)):
+        periodic: list[tuple[Callable[[], object], float]] = [
+            (self.sweep, SWEEP_S),
+            (partial(self._query, upkeep.expire), _EXPIRE_S),
+            (partial(self._query, upkeep.trim), _TRIM_S),
+            (partial(self._query, upkeep.trim_relays), _TRIM_RELAYS_S),
+        ]
+        for work, seconds in periodic:
             loop = LoopingCall(work)
             loop.clock = self.clock
             self._loops.append((loop, seconds))
@@ -217,11 +225,8 @@ class Node:
         for buckets in (*self.rates.values(), self._connects, self._failed_connects):
             buckets.sweep()
 
-    def _expire(self) -> Deferred[None]:
-        return self._in_background(self.services.store.run(upkeep.expire, self.limits, self.now_ms()))
-
-    def _trim(self) -> Deferred[None]:
-        return self._in_background(self.services.store.run(upkeep.trim, self.limits, self.now_ms()))
+    def _query(self, query: Query[[Limits, int], None]) -> Deferred[None]:
+        return self._in_background(self.services.store.run(query, self.limits, self.now_ms()))
 
     def _in_background(self, work: Awaitable[object]) -> Deferred[None]:
         return Deferred.fromCoroutine(_awaited(work)).addCallbacks(self._done, self._failed)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500
 _EVENTS_AT_ONCE = 2_000
+_RELAYS_AT_ONCE = 20_000
+_MARGIN_S = 60.0
 
 
 async def expire(tx: Transaction, limits: Limits, now_ms: int) -> None:
@@ -27,3 +29,14 @@ async def expire(tx: Transaction, limits: Limits, now_ms: int) -> None:
 async def trim(tx: Transaction, limits: Limits, now_ms: int) -> None:
     """Remove events that are older than their retention, a part at a time."""
     await events.trim(tx, before_ms=now_ms - int(limits.event_retention_s * 1000), limit=_EVENTS_AT_ONCE)
+
+
+async def trim_relays(tx: Transaction, limits: Limits, now_ms: int) -> None:
+    """Remove what was relayed to single sessions once none of them can ask for it any more.
+
+    A connected client has heard it, or is found dead by its heartbeat and forgotten after the
+    retention. SDP is large, and would fill the log.
+    """
+    needed_s = limits.ping_interval_s + limits.pong_timeout_s + limits.session_retention_s + _MARGIN_S
+    before_ms = now_ms - int(needed_s * 1000)
+    await events.trim_sessions(tx, before_ms=before_ms, limit=_RELAYS_AT_ONCE)

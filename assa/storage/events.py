@@ -94,3 +94,13 @@ async def trim(tx: Transaction, *, before_ms: int, limit: int) -> int:
     await tx.execute("DELETE FROM events WHERE position <= :position", position=row[0])
     await tx.execute("UPDATE log_head SET trimmed = :position", position=row[0])
     return int(row[1])
+
+
+async def trim_sessions(tx: Transaction, *, before_ms: int, limit: int) -> int:
+    """Remove events of single sessions that are older than `before_ms`; return how many, at most `limit`."""
+    return await tx.execute(
+        "DELETE FROM events WHERE position IN (SELECT position FROM events"
+        " WHERE channel >= 'session:' AND channel < 'session;' AND created_at < :before LIMIT :most)",
+        before=before_ms,
+        most=limit,
+    )

@@ -84,6 +84,16 @@ class EventTests(TestCase):
         self.assertEqual(await self.run_query(events.trim, before_ms=DAY_MS, limit=5), 0)
         self.assertEqual(await self.run_query(events.bounds), (0, 0))
 
+    async def test_trim_sessions(self):
+        """What was for one session goes early; the others' events stay, and how far the log goes back too."""
+        await self.run_query(write, ["session:a", "room:1", "session:b", "all", "user:1", "video:1"], 0)
+        await self.run_query(write, ["session:a"], DAY_MS)
+        self.assertEqual(await self.run_query(events.trim_sessions, before_ms=DAY_MS, limit=1), 1)
+        self.assertEqual(await self.run_query(events.trim_sessions, before_ms=DAY_MS, limit=9), 1)
+        self.assertEqual(await self.run_query(events.bounds), (7, 0))
+        channels = ["session:a", "session:b", "room:1", "all", "user:1", "video:1"]
+        self.assertEqual(await self.after(dict.fromkeys(channels, 0)), [2, 4, 5, 6, 7])
+
     async def test_trimmed_to_the_end(self):
         """Positions go on where they were when everything has been trimmed."""
         await self.run_query(write, ["room:1"] * 3, 0)
