@@ -2,7 +2,8 @@
 
 Statements run in the reactor's thread and only the commit, which waits for the disk, in a thread of
 its own: Python's sqlite3 releases the interpreter lock at every statement, and two threads that
-hand it to each other cost more than the statements (benchmarks/README.rst has the figures).
+hand it to each other cost more than the statements. With 100 senders a message took 163 to 190 us
+of CPU with everything in the thread, 119 to 139 us this way (the same machine, within minutes).
 """
 
 from __future__ import annotations
