@@ -26,6 +26,7 @@ from assa.cli.chat.editor import LineEditor, place
 from assa.cli.chat.narration import Narrator
 from assa.cli.chat.screens import PipeScreen, StandardStreams, TerminalScreen
 from assa.cli.chat.words import LANGUAGES, Words, harmless, language_of
+from assa.cli.database import _require_database
 from assa.cli.options import CommandError
 from assa.cli.servers import listens, place_of
 from assa.client import Event, Rejected
@@ -179,6 +180,21 @@ class CheckConfigTests(CommandCase):
             status, _, err = self.run_command(*command)
             self.assertEqual((status, err.count("\n")), (1, 1))
             self.assertIn("limits.connections", err)
+
+
+class DatabaseTests(CommandCase):
+    def test_user_of_no_database(self) -> None:
+        """A database that is not there, or empty, is not made: the server would never look into it."""
+        for make in (lambda: None, self.state.mkdir, (self.state / "assa.sqlite3").touch):
+            make()
+            before = list(self.state.glob("*"))
+            with self.assertRaises(CommandError) as caught:
+                _require_database(load(None, os.environ))
+            self.assertIn(
+                f"storage.url: {self.state / 'assa.sqlite3'}: no database there", str(caught.exception)
+            )
+            self.assertIn("give --config and the environment of the server", str(caught.exception))
+            self.assertEqual(list(self.state.glob("*")), before)
 
 
 class CommandLineTests(CommandCase):

@@ -425,7 +425,8 @@ class OperationsTests(SynchronousTestCase):
             self.change(copy, skip)
             copy.replace(server.state / "assa.sqlite3")
             server.start()
-            self.assertEqual(run("assa migrate", environ), "nothing to do: the schema is up to date\n")
+            current = f"nothing to do: the schema of {server.state / 'assa.sqlite3'} is up to date\n"
+            self.assertEqual(run("assa migrate", environ), current)
             made = run("assa chat --user 7", environ, "/open restored\nhello\n")
             self.assertIn("[1001] restored", made)
             self.assertRegex(made, r"hello \(#10000\d\d\)")

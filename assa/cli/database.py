@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 from assa.cli.options import (
@@ -19,18 +20,19 @@ from assa.cli.options import (
 from assa.hub import Hub
 from assa.service import make_store
 from assa.settings import Config
-from assa.storage import Unavailable, users
+from assa.storage import Transaction, Unavailable, users
 from assa.storage.migrate import MigrationError
 
 _MIGRATE = """\
-Bring the database's schema up to date, and say what was applied. The server does the same when
-it starts; this is for those who want it done before, and to see that it can be done."""
+Bring the database's schema up to date, and say what was applied, and where. The server does the
+same when it starts; this is for those who want it done before, and to see that it can be done. A
+database that is not there yet is made."""
 _USER = """\
 Deactivate an account: its CONNECTs are refused with AUTH_FAILED. Or activate it again.
 
-It works on the configured database, also while the server runs. A connection that is open stays
-open until it renews its token or comes back. Run this as the user that runs the server, who can
-write the database."""
+It works on the configured database, which has to exist, also while the server runs; the answer
+names it. A connection that is open stays open until it renews its token or comes back. Run this as
+the user that runs the server, who can write the database."""
 _EXIT = (
     "exit status: 0 done, 1 the database cannot be used or the configuration is wrong, 2 wrong command line"
 )
@@ -53,7 +55,7 @@ def add(commands: Commands) -> None:
         lambda arguments: run_in_reactor(_set_active, arguments),
         summary="deactivate or activate an account",
         description=_USER,
-        epilog=f"example:\n  assa user deactivate 123\n\n{_EXIT}",
+        epilog=f"example:\n  assa user deactivate 123 --config /etc/assa.toml\n\n{_EXIT}",
     )
     user.add_argument("change", choices=("deactivate", "activate"))
     user.add_argument("user_id", type=user_id, metavar="USER_ID")
@@ -70,23 +72,49 @@ def _open(config: Config, reactor: Any) -> tuple[Any, list[str]]:
 
 
 async def _migrate(reactor: Any, arguments: argparse.Namespace) -> int:
-    store, applied = _open(config_of(arguments), reactor)
+    config = config_of(arguments)
+    store, applied = _open(config, reactor)
     await store.close()
     for name in applied:
-        say(f"applied {name}")
+        say(f"applied {name} to {config.sqlite_path}")
     if not applied:
-        say("nothing to do: the schema is up to date")
+        say(f"nothing to do: the schema of {config.sqlite_path} is up to date")
     return 0
 
 
 async def _set_active(reactor: Any, arguments: argparse.Namespace) -> int:
-    store, _ = _open(config_of(arguments), reactor)
+    config = config_of(arguments)
+    _require_database(config)
+    store, _ = _open(config, reactor)
     active = arguments.change == "activate"
     try:
-        await store.run(users.set_active, arguments.user_id, active=active, now_ms=int(time.time() * 1000))
+        known = await store.run(_change, arguments.user_id, active=active)
     except Unavailable as wrong:
         raise CommandError(f"storage.url: {wrong}") from None
     finally:
         await store.close()
-    say(f"user {arguments.user_id} is {'active' if active else 'deactivated'}")
+    what = "active" if active else "deactivated"
+    unknown = "" if known else " (has never connected)"
+    say(f"user {arguments.user_id} is {what} in {config.sqlite_path}{unknown}")
     return 0
+
+
+def _require_database(config: Config) -> None:
+    """Have the database exist: a new one would know nobody, and the server would not look into it."""
+    path = config.sqlite_path
+    try:
+        reason = "" if Path(path).stat().st_size else "it is empty"
+    except (OSError, ValueError) as wrong:
+        reason = getattr(wrong, "strerror", None) or str(wrong)
+    if reason:
+        raise CommandError(
+            f"storage.url: {path}: no database there ({reason});"
+            " give --config and the environment of the server"
+        )
+
+
+async def _change(tx: Transaction, user_id: int, *, active: bool) -> bool:
+    """Change an account and return whether it was there."""
+    known = await tx.first("SELECT 1 FROM users WHERE user_id = :user_id", user_id=user_id)
+    await users.set_active(tx, user_id, active=active, now_ms=int(time.time() * 1000))
+    return known is not None

@@ -249,17 +249,20 @@ def test_reader_that_goes(server: Server) -> None:
 
 def test_deactivate(server: Server) -> None:
     """A deactivated user cannot connect until he is activated, while the server runs."""
-    assert command(server, "user", "deactivate", "8") == (0, "user 8 is deactivated\n", "")
+    told = f"user 8 is deactivated in {server.state / 'assa.sqlite3'} (has never connected)\n"
+    assert command(server, "user", "deactivate", "8") == (0, told, "")
     status, _, err = command(server, "chat", "--user", "8")
     assert (status, err.count("\n")) == (1, 1)
     assert "AUTH_FAILED" in err
-    assert command(server, "user", "activate", "8") == (0, "user 8 is active\n", "")
+    told = f"user 8 is active in {server.state / 'assa.sqlite3'}\n"
+    assert command(server, "user", "activate", "8") == (0, told, "")
     assert command(server, "chat", "--user", "8")[0] == 0
 
 
 def test_migrate(server: Server) -> None:
     """A database that is up to date needs nothing; a new one is made."""
-    assert command(server, "migrate")[:2] == (0, "nothing to do: the schema is up to date\n")
+    told = f"nothing to do: the schema of {server.state / 'assa.sqlite3'} is up to date\n"
+    assert command(server, "migrate")[:2] == (0, told)
     fresh = server.directory / "fresh.toml"
     fresh.write_text(f'storage.url = "sqlite:{server.directory}/fresh.sqlite3"\n')
     assert "applied 0001" in command(server, "migrate", "--config", str(fresh))[1]
