@@ -234,15 +234,31 @@ class CommandLineTests(CommandCase):
             self.assertEqual(place.name, name)
 
     def test_listening(self) -> None:
-        """The first endpoint that a client can reach directly counts."""
+        """The first endpoint that a client can reach directly counts, and whether it speaks TLS."""
         for endpoints, expected in (
-            ('["tcp:4000:interface=192.0.2.7"]', ("192.0.2.7", 4000)),
-            ('["unix:/x", "tcp6:port=4000"]', ("::1", 4000)),
-            ('["tcp:4000:interface=0.0.0.0"]', ("127.0.0.1", 4000)),
-            ('["systemd:domain=INET:index=0"]', ("127.0.0.1", 12345)),
+            ('["tcp:4000:interface=192.0.2.7"]', ("192.0.2.7", 4000, False)),
+            ('["unix:/x", "tcp6:port=4000"]', ("::1", 4000, False)),
+            ('["tcp:4000:interface=0.0.0.0"]', ("127.0.0.1", 4000, False)),
+            (r'["tcp6:4000:interface=2001\\:db8\\:\\:1"]', ("2001:db8::1", 4000, False)),
+            ('["ssl:4443:privateKey=k.pem:certKey=c.pem"]', ("localhost", 4443, True)),
+            ('["ssl:privateKey=k.pem:port=4443:interface=192.0.2.7"]', ("192.0.2.7", 4443, True)),
+            ('["tcp:4000:interface=127.0.0.1", "ssl:4443"]', ("127.0.0.1", 4000, False)),
         ):
             os.environ["ASSA_SERVER__LISTEN"] = endpoints
-            self.assertEqual(listens(load(None, os.environ)), expected)
+            found = listens(load(None, os.environ))
+            self.assertEqual((found.host, found.port, found.tls), expected)
+        self.assertEqual(listens(load(None, os.environ), tls=True).port, 4443)
+
+    def test_not_listening(self) -> None:
+        """Where the configuration does not tell, nothing is dialed: the token could go to anybody."""
+        for endpoint in ("systemd:domain=INET:index=0", "haproxy:tcp:4000", "unix:/run/x"):
+            os.environ["ASSA_SERVER__LISTEN"] = endpoint
+            for command in (["chat"], ["announce", "--title", "a", "--message", "b"]):
+                arguments = make_parser().parse_args(command)
+                wrong = self.assertRaises(CommandError, place_of, arguments, reactor)
+                self.assertIn("--host and --port", str(wrong))
+            name = place_of(make_parser().parse_args(["chat", "--port", "4000"]), reactor).name
+            self.assertEqual(name, "127.0.0.1:4000")
 
 
 class WordsTests(SynchronousTestCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any, Final
 
 from attrs import frozen
@@ -17,6 +18,7 @@ from assa.settings import Config
 _PORT: Final = 12_345
 """§1.1."""
 _LAST_PORT: Final = 65_535
+_TLS_HINT: Final = "; if the certificate is for another name, give --tls, --host NAME and --port"
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +27,12 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         "server", "Without these, where the configuration says that the server listens on this machine."
     )
     server.add_argument("--host", help="name or address; default: this machine")
-    server.add_argument("--port", type=_port, help="default: as configured, else 12345")
+    server.add_argument("--port", type=_port, help="default: as configured; with --host 12345")
     server.add_argument(
         "--tls",
         action="store_true",
-        help="use TLS; the certificate must be for HOST, from an authority that this system trusts"
+        help="use TLS, as is done by itself where an ssl: endpoint is configured; the certificate must"
+        " be for HOST, from an authority that this system trusts"
         " (or that the file named by SSL_CERT_FILE has)",
     )
     server.add_argument(
@@ -45,10 +48,11 @@ def _port(text: str) -> int:
 
 @frozen(kw_only=True)
 class Place:
-    """Where a server is, and how a person would say it."""
+    """Where a server is, how a person would say it, and what may help if it is not reached."""
 
     endpoint: IStreamClientEndpoint
     name: str
+    hint: str = ""
 
 
 def place_of(arguments: argparse.Namespace, reactor: Any) -> Place:
@@ -61,35 +65,73 @@ def place_of(arguments: argparse.Namespace, reactor: Any) -> Place:
     try:
         if arguments.endpoint:
             return Place(endpoint=clientFromString(reactor, arguments.endpoint), name=arguments.endpoint)
-        host, port = _address(arguments)
-        make = tls_endpoint if arguments.tls else tcp_endpoint
-        return Place(endpoint=make(reactor, host, port), name=f"{host}:{port}")
+        address = _address(arguments)
+        make = tls_endpoint if address.tls else tcp_endpoint
+        return Place(
+            endpoint=make(reactor, address.host, address.port),
+            name=f"{address.host}:{address.port}",
+            hint=_TLS_HINT if address.tls and arguments.host is None else "",
+        )
     except (ValueError, TypeError, KeyError, UnicodeError) as wrong:
         asked = arguments.endpoint or arguments.host
         raise CommandError(f"{asked}: not understood as the place of a server: {wrong}") from None
 
 
-def _address(arguments: argparse.Namespace) -> tuple[str, int]:
-    host, port = arguments.host, arguments.port
+@frozen(kw_only=True)
+class Address:
+    """A host, a port, and whether TLS is spoken there."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+
+def _address(arguments: argparse.Namespace) -> Address:
+    host, port, tls = arguments.host, arguments.port, arguments.tls
     if host is not None:
-        return host, port or _PORT
+        return Address(host=host, port=port or _PORT, tls=tls)
     if port is not None:
-        return "127.0.0.1", port
-    return listens(config_of(arguments))
+        return Address(host="127.0.0.1", port=port, tls=tls)
+    return listens(config_of(arguments), tls=tls)
 
 
-def listens(config: Config) -> tuple[str, int]:
-    """Return where a server with this configuration can be reached from the same machine."""
-    for text in config.server.listen:
-        kind, *rest = text.split(":")
-        plain = [part for part in rest if "=" not in part]
-        options = dict(part.split("=", 1) for part in rest if "=" in part)
-        port = options.get("port", plain[0] if plain else "")
-        if kind in ("tcp", "tcp6") and port.isdecimal():
-            anywhere = "::1" if kind == "tcp6" else "127.0.0.1"
-            interface = options.get("interface", "").replace("\\", "")
-            return (anywhere if interface in ("", "0.0.0.0", "::") else interface), int(port)  # noqa: S104 - compared
-    return "127.0.0.1", _PORT
+def listens(config: Config, *, tls: bool = False) -> Address:
+    """Return where a server with this configuration can be reached from the same machine.
+
+    Args:
+        config: Says where it listens.
+        tls: Whether only TLS will do.
+
+    Raises:
+        CommandError: Nowhere that its endpoints tell: a token must not go to whoever else listens.
+    """
+    found = [address for text in config.server.listen if (address := _reachable(text))]
+    for address in found:
+        if address.tls or not tls:
+            return address
+    if found:  # a proxy's business: TLS at a port that the server itself speaks plain at
+        return Address(host=found[0].host, port=found[0].port, tls=True)
+    listen = ", ".join(config.server.listen)
+    raise CommandError(
+        f"server.listen: {listen}: does not tell where to connect; give --host and --port,"
+        " with --tls if it speaks TLS, or --endpoint"
+    )
+
+
+def _reachable(text: str) -> Address | None:
+    """Return where an endpoint of the server is for a client, unless it does not tell."""
+    kind, *rest = re.split(r"(?<!\\):", text)
+    plain = [part for part in rest if "=" not in part]
+    options = dict(part.split("=", 1) for part in rest if "=" in part)
+    port = options.get("port", plain[0] if plain else "")
+    if kind not in ("tcp", "tcp6", "ssl") or not port.isdecimal():
+        return None
+    anywhere = "::1" if kind == "tcp6" else "127.0.0.1"
+    interface = options.get("interface", "").replace("\\", "")
+    if interface in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
+        # A certificate is for a name; that of this machine is as likely as any.
+        interface = "localhost" if kind == "ssl" else anywhere
+    return Address(host=interface, port=int(port), tls=kind == "ssl")
 
 
 async def reach(client: Client, place: Place, token: Token) -> Welcome:
@@ -103,7 +145,7 @@ async def reach(client: Client, place: Place, token: Token) -> Welcome:
     except Rejected as wrong:
         raise CommandError(f"{place.name} refuses the token: {wrong}{_advice(wrong)}") from None
     except (Disconnected, NoAnswer) as wrong:
-        raise CommandError(f"cannot connect to {place.name}: {wrong}") from None
+        raise CommandError(f"cannot connect to {place.name}: {wrong}{place.hint}") from None
 
 
 def _advice(wrong: Rejected) -> str:
