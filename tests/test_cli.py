@@ -404,7 +404,7 @@ class ConversationTests(SynchronousTestCase):
 
     def test_first_steps(self) -> None:
         """A newcomer is told what to do."""
-        self.assertIn("Connected as user 1", self.mina.sees()[0])
+        self.assertIn("Connected as user 1 (mina). ", self.mina.sees()[0])
         self.assertIn("! In which room?", self.mina.types("hello")[0])
         self.assertEqual(self.mina.prompts[-1], "> ")
 
@@ -492,6 +492,8 @@ class ConversationTests(SynchronousTestCase):
         self.assertIn("m2", second)
         before = more.split()[2].rstrip(")")
         self.assertIn("m0", self.mina.types(f"/history 2 {before}")[0])
+        for count in ("0", "101"):
+            self.assertEqual(self.mina.types(f"/history {count}"), ["! COUNT is 1 to 100."])
 
     def test_recent_messages(self) -> None:
         """Who joins sees what was said last."""
@@ -526,6 +528,24 @@ class ConversationTests(SynchronousTestCase):
         self.assertIn("! You are in no call", self.jun.types("/hangup")[0])
         self.mina.types("/hangup")
         self.assertIn("[1] the call 1 is over", self.jun.sees())
+
+    def test_call_of_the_room(self) -> None:
+        """/call alone joins the call of the room that was heard of; who is in one has to leave it first."""
+        self.together()
+        self.mina.types("/call")
+        self.assertIn("In call 1 with mina, jun", self.jun.types("/call")[0])
+        self.assertEqual(self.jun.types("/call"), ["! You are in call 1: /hangup first."])
+        self.assertEqual(self.jun.types("/call 7"), ["! You are in call 1: /hangup first."])
+        self.jun.types("/hangup")
+        self.mina.types("/hangup")
+        self.assertIn("In call 2 with jun", self.jun.types("/call")[-1])
+
+    def test_call_that_was_not_heard_to_end(self) -> None:
+        """A call that cannot be joined is forgotten."""
+        self.together()
+        self.jun.conversation._talk.open_calls[7] = 1
+        self.assertIn("! VIDEO_ROOM_NOT_FOUND", self.jun.types("/call")[0])
+        self.assertIn("In call 1 with jun", self.jun.types("/call")[0])
 
     def test_call_that_ends(self) -> None:
         """A call that is over is no longer one's own."""
@@ -579,7 +599,7 @@ class ConversationTests(SynchronousTestCase):
         self.mina.conversation.entered("while away")
         self.jun.conversation.entered("hello?")
         seen = self.mina.sees()
-        self.assertEqual(seen[0], "Connected again; nothing was missed (events that follow now: 1).")
+        self.assertEqual(seen[0], "Connected again; 1 missed event follows.")
         self.assertIn("[1] jun: hello?", seen[1])
         self.assertIn("[1] mina: while away", seen[2])
 
@@ -594,10 +614,19 @@ class ConversationTests(SynchronousTestCase):
 
     def test_connection_lost_for_good(self) -> None:
         """The program ends with status 1."""
+        self.together()
         self.mina.road.closed = True
         self.mina.road.cut()
+        for line in ("waits", "waits too"):
+            self.mina.conversation.entered(line)
         self.world.pass_time(8)
-        self.assertIn("! Connection lost for good", self.mina.sees()[-1])
+        first, second, third, unsent, last = self.mina.sees()
+        self.assertIn("! Connection lost (", first)
+        self.assertIn("! Still no server (", second)
+        self.assertIn("! Still no server (", third)
+        self.assertEqual(unsent, "! Not sent (lines): 2")
+        self.assertIn("! Connection lost for good", last)
+        self.assertIn("start it again with the same command", last)
         self.assertEqual(self.successResultOf(self.mina.ended), 1)
 
     def test_missed_too_much(self) -> None:

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from assa.cli.chat.talk import Commands, Misuse, Talk, number
+from assa.client import Rejected
 
 commands = Commands()
 
 
-@commands.on("call", "[ID]", en="start a call in this room, or join one", ko="통화 시작 또는 참가하기")
+@commands.on(
+    "call",
+    "[ID]",
+    en="join the call ID; or this room's, else start one",
+    ko="ID 통화 참가; 없으면 이 방의 통화에 참가하거나 새로 시작",
+)
 async def call(talk: Talk, argument: str) -> None:
-    """Start or join a call."""
-    if argument:
-        call_id = number(argument)
-    else:
+    """Join a call: the one named, else the one that this room has as far as is known, else a new one."""
+    if talk.call_id is not None:
+        raise Misuse("already_in_call", call_id=talk.call_id)
+    call_id = number(argument) if argument else _open_call(talk, talk.here())
+    if call_id is None:
         room_id = talk.here()
         name = talk.narrator.room(room_id) or f"{room_id}"
         created = await talk.ask("CREATE_VIDEO_ROOM", chat_room_id=room_id, video_room_name=name)
         call_id = created["video_room_id"]
-    answer = await talk.ask("JOIN_VIDEO_ROOM", video_room_id=call_id)
+        talk.open_calls[call_id] = room_id
+    try:
+        answer = await talk.ask("JOIN_VIDEO_ROOM", video_room_id=call_id)
+    except Rejected:
+        talk.open_calls.pop(call_id, None)  # it may be over: the next /call starts one
+        raise
     talk.call_id = call_id
     talk.say("in_call", call_id=call_id, nicknames=talk.narrator.people(answer["participants"]))
+
+
+def _open_call(talk: Talk, room_id: int) -> int | None:
+    return next((call_id for call_id, where in talk.open_calls.items() if where == room_id), None)
 
 
 @commands.on("hangup", en="leave the call", ko="통화에서 나가기")

@@ -71,10 +71,13 @@ class Conversation:
         self._lines: DeferredQueue[str | None] = DeferredQueue()
         self._over: Deferred[int] = Deferred()
         self._mistakes = 0
+        self._nickname = ""
+        self._carrying_out = False
 
     def introduce(self, user_id: int, nickname: str | None) -> None:
         """Learn what the user is called."""
         if nickname:
+            self._nickname = nickname
             self._narrator.person({"user_id": user_id, "nickname": nickname})
 
     # --- its course ---
@@ -103,10 +106,13 @@ class Conversation:
         await self._safely("rooms", rooms.list_rooms(self._talk))
         self._prompt()
         while (line := await self._lines.get()) is not None:
+            self._carrying_out = True
             try:
                 await self._carry_out(line)
             except Quit:
                 break
+            finally:
+                self._carrying_out = False
             self._prompt()
         await self._talk.receipts.flush()
 
@@ -178,24 +184,36 @@ class Conversation:
             return
         if event.action == "MESSAGE_RECEIVED" and not self._talk.receipts_shown:
             return
-        if event.action == "VIDEO_ROOM_CLOSED" and event.data["video_room_id"] == self._talk.call_id:
-            self._talk.call_id = None
+        self._note_call(event)
         self._screen.show(self._narrator.event(event))
         if event.action == "NEW_MESSAGE":
             self._talk.confirm(event.data["room_id"], event.data)
+
+    def _note_call(self, event: Event) -> None:
+        """Know which calls there are, and whether one's own is over."""
+        if event.action == "VIDEO_ROOM_CREATED":
+            self._talk.open_calls[event.data["video_room_id"]] = event.data["chat_room_id"]
+        elif event.action == "VIDEO_ROOM_CLOSED":
+            call_id = event.data["video_room_id"]
+            self._talk.open_calls.pop(call_id, None)
+            if call_id == self._talk.call_id:
+                self._talk.call_id = None
 
     def _changed(self, state: State) -> None:
         match state:
             case Online(welcome=welcome) if not self._talk.user_id:
                 self._talk.user_id = welcome.user_id
-                self._talk.say("connected", user_id=welcome.user_id)
+                nickname = f" ({self._nickname})" if self._nickname else ""
+                self._talk.say("connected", user_id=welcome.user_id, nickname=nickname)
             case Online(welcome=welcome) if welcome.resumed:
-                self._talk.say("resumed", count=welcome.replayed_events)
+                key = {0: "resumed", 1: "resumed_one"}.get(welcome.replayed_events, "resumed_many")
+                self._talk.say(key, count=welcome.replayed_events)
             case Online():
+                self._talk.open_calls.clear()
                 self._talk.say("not_resumed")
             case Waiting():
                 self._talk.say(
-                    "waiting",
+                    "waiting" if state.attempt == 1 else "still_waiting",
                     reason=state.reason,
                     delay=f"{state.delay_s:g}",
                     attempt=state.attempt,
@@ -203,8 +221,20 @@ class Conversation:
                 )
             case Offline():
                 if not self._over.called:
-                    self._talk.say("offline", reason=state.reason)
+                    self._lost_for_good(state.reason)
                     self.finish(1)
+
+    def _lost_for_good(self, reason: str) -> None:
+        if unsent := self._unsent():
+            self._talk.say("unsent", count=unsent)
+        # The same token would be refused again.
+        refused = reason.startswith(("AUTH_FAILED", "INVALID_TOKEN", "PERMISSION_DENIED"))
+        self._talk.say("refused" if refused else "offline", reason=reason)
+
+    def _unsent(self) -> int:
+        """Return how many of the typed lines were not carried out."""
+        waiting = sum(line is not None for line in self._lines.pending)
+        return waiting + self._carrying_out
 
 
 def _name(line: str) -> str | None:

@@ -15,6 +15,7 @@ from assa.client import Rejected
 
 commands = Commands()
 _PAGE: Final = 20
+_LARGEST_PAGE: Final = 100
 _STORED_UNDER: Final = "/storage/messages/"
 _IMAGES: Final = {
     ".jpg": "image/jpeg",
@@ -122,6 +123,8 @@ async def history(talk: Talk, argument: str) -> None:
     """Show a page of the room's messages."""
     count, _, before = argument.partition(" ")
     limit = number(count) if count else _PAGE
+    if not 1 <= limit <= _LARGEST_PAGE:
+        raise Misuse("history_count", most=_LARGEST_PAGE)
     page: dict[str, Any] = {"room_id": talk.here(), "limit": limit}
     if before:
         page["before_message_id"] = number(before)

@@ -52,6 +52,7 @@ class Talk:
         user_id: Who types.
         room_id: Where text goes.
         call_id: The video room.
+        open_calls: The rooms of the calls that were heard of, by the call's id.
         receipts_shown: Whether the receipts of others are worth a line each.
     """
 
@@ -64,6 +65,7 @@ class Talk:
     user_id: int = 0
     room_id: int | None = None
     call_id: int | None = None
+    open_calls: dict[int, int] = field(factory=dict)
     receipts_shown: bool = True
 
     def say(self, key: str, **fields: Any) -> None:
