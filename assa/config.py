@@ -21,6 +21,7 @@ from assa.settings import AuthSection, Config, ConfigError, KeySection, structur
 __all__ = ["Config", "ConfigError", "create_state_dir", "limits_of", "load", "signing_keys"]
 
 _DEFAULTS: Final = Config()
+_CLIENT_PATIENCE_S: Final = 10
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
@@ -34,6 +35,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
         ConfigError: The file cannot be read, or a setting is wrong.
     """
     try:
+        _check_names(environ)
         config = structure(_merged({} if path is None else _file(path), _variables(environ)))
         _check(config)
     except ConfigError as error:
@@ -146,6 +148,8 @@ def _contradictions(config: Config) -> Iterator[str]:
         yield "storage.url: expected sqlite:PATH; this release supports sqlite only"
     if not limits.early_line_bytes <= limits.line_bytes <= limits.discarded_line_bytes:
         yield "limits.line_bytes: expected limits.early_line_bytes to limits.discarded_line_bytes"
+    if limits.answer_timeout >= _CLIENT_PATIENCE_S:
+        yield f"limits.answer_timeout: expected less than {_CLIENT_PATIENCE_S}, as clients give up then"
     if calls.turn_urls and not calls.turn_secret:
         yield "calls.turn_secret: required, as calls.turn_urls is set"
     if auth.secret and auth.secret_file:
@@ -194,6 +198,15 @@ def _variables(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             default = getattr(getattr(_DEFAULTS, section, None), key, None)
             given.setdefault(section, {})[key] = _variable(raw, default)
     return given
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """Refuse a setting whose section and key have one underscore between them: it would be passed over."""
+    for name in environ:
+        section, _, key = name.removeprefix("ASSA_").partition("_")
+        fields = getattr(_DEFAULTS, section.lower(), None)
+        if name.startswith("ASSA_") and attrs.has(type(fields)) and hasattr(fields, key.lower()):
+            raise ConfigError(f"{name}: unknown; did you mean ASSA_{section}__{key}?")
 
 
 def _variable(raw: str, default: object) -> object:

@@ -102,6 +102,24 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
     )
 
 
+def endpoint_problem(text: str, wrong: Exception) -> str:
+    """Return in one line why an endpoint of `server.listen` is not understood, and what is expected."""
+    kind, reason = text.partition(":")[0], f"{wrong}".partition("\n")[0]
+    if isinstance(wrong, TypeError) and "'port'" in reason:
+        reason = f"a port is missing, as in {kind}:12345"
+    elif isinstance(wrong, OSError) and kind == "ssl" and not {"privateKey=", "certKey="} <= _named(text):
+        reason = "expected ssl:PORT:privateKey=FILE:certKey=FILE"
+    elif isinstance(wrong, OSError) and wrong.filename:
+        reason = f"{wrong.filename}: {wrong.strerror}"
+    elif kind == "ssl" and type(wrong).__module__.startswith("OpenSSL"):
+        reason = "privateKey and certKey: expected a key and its certificate as PEM"
+    return f"server.listen: {text}: {reason}"
+
+
+def _named(text: str) -> set[str]:
+    return {f"{part.partition('=')[0]}=" for part in text.split(":") if "=" in part}
+
+
 class StartError(Exception):
     """The server cannot start; the text is one line that names the setting and the reason."""
 
@@ -135,7 +153,7 @@ class ChatService(Service):
         try:
             return serverFromString(self._reactor, text if given else f"{text}:backlog={_BACKLOG}")
         except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
-            raise StartError(f"server.listen: {text}: {wrong}") from None
+            raise StartError(endpoint_problem(text, wrong)) from None
 
     def startService(self) -> None:
         """Open the database and listen.

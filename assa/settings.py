@@ -241,7 +241,7 @@ def _table_hook(cls: type) -> Callable[[object, type], object]:
 def _structure_list(value: object, type_: Any) -> object:
     if isinstance(value, list):
         return tuple(_converter.structure(value, list[type_.__args__[0]]))
-    raise ValueError("expected a list")
+    raise ValueError("expected a list, in brackets")
 
 
 def _structure_ruled(value: object, type_: Any) -> object:

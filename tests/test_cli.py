@@ -158,6 +158,24 @@ class CheckConfigTests(CommandCase):
         where = [line.split(": ")[1] for line in err.splitlines()]
         self.assertEqual(where, ["auth.secret_file", "server.listen", "storage.url"])
 
+    def test_endpoints(self) -> None:
+        """Each mistake in an endpoint says what is expected."""
+        self.state.mkdir()
+        file = self.state / "no-certificate.pem"
+        file.write_text("hello")
+        for endpoint, expected in (
+            ("tcp", "tcp: a port is missing, as in tcp:12345"),
+            ("tcp:99999", "expected a port of at most 65535"),
+            ("ssl:4443", "expected ssl:PORT:privateKey=FILE:certKey=FILE"),
+            ("ssl:4443:privateKey=/no.pem:certKey=/no.pem", "/no.pem: No such file"),
+            (f"ssl:4443:privateKey={file}:certKey={file}", "expected a key and its certificate as PEM"),
+        ):
+            os.environ["ASSA_SERVER__LISTEN"] = endpoint
+            status, _, err = self.run_command("check-config")
+            self.assertEqual((status, err.count("\n")), (1, 1))
+            self.assertIn(f"server.listen: {endpoint}: ".removesuffix("tcp: "), err)
+            self.assertIn(expected, err)
+
     def test_storage(self) -> None:
         """A directory is no database; a path below a file cannot be made."""
         self.state.mkdir()

@@ -159,6 +159,18 @@ class RuleTests(ConfigTestCase):
             "auth.algorithms[1]: expected one of HS256, ", "[auth]\nalgorithms = ['HS256', 'none']"
         )
 
+    def test_names(self):
+        """One underscore between section and key is a slip; a variable that is no setting may be there."""
+        self.assertWrong(
+            "ASSA_LIMITS_CONNECTIONS: unknown; did you mean ASSA_LIMITS__CONNECTIONS?",
+            ASSA_LIMITS_CONNECTIONS="5",
+        )
+        self.load(ASSA_REQUIRE="1", ASSA_LIMITS_="5", ASSA_LIMITS="5", ASSA_STORAGE_BACKEND="x")
+
+    def test_answer_timeout(self):
+        """The server answers before clients give up."""
+        self.assertWrong("limits.answer_timeout: expected less than 10", "[limits]\nanswer_timeout = 10")
+
     def test_lists(self):
         """A list in a file is written as one, and an error names the place in it."""
         self.assertWrong("server.listen: expected a list", "[server]\nlisten = 'tcp:1'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,15 @@ from twisted.internet.endpoints import serverFromString
 
 from assa.cli.options import Commands, add_command, add_config, config_of, say
 from assa.config import signing_keys
+from assa.service import endpoint_problem
 from assa.settings import Config, ConfigError
 
+_LAST_PORT = 65_535
+
 _DESCRIPTION = """\
-Check the settings in the file and in the environment: one line for each problem, else "ok" and
-what the server would do. Nothing is made or changed, and no secret is shown."""
+Check the settings in the file and in the environment: "ok" and what the server would do, else what
+is wrong. An unknown key or a wrong value is told alone; once there is none, keys, endpoints and the
+database get a line for each problem. Nothing is made or changed, and no secret is shown."""
 _EPILOG = """\
 example:
   assa check-config --config /etc/assa.toml && systemctl restart assa
@@ -71,7 +76,11 @@ def _wrong_endpoints(config: Config) -> Iterator[str]:
         try:
             serverFromString(reactor, text)
         except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
-            yield f"server.listen: {text}: {wrong}".partition("\n")[0]
+            yield endpoint_problem(text, wrong)
+        else:
+            port = re.match(r"(?:haproxy:)?(?:tcp6?|ssl):(?:port=)?(-?\d+)", text)
+            if port and not 0 <= int(port[1]) <= _LAST_PORT:
+                yield f"server.listen: {text}: expected a port of at most {_LAST_PORT}"
 
 
 def _wrong_storage(config: Config) -> Iterator[str]:
