@@ -137,7 +137,12 @@ class Node:
         wait_ms = self._connects.take(user_id)
         if wait_ms:
             raise Refused(Code.RATE_LIMITED, "too many CONNECTs a second", retry_after_ms=wait_ms)
-        makes_way = bool(resumes and self.hub.listeners(log.session(resumes)))
+        replaced = self.hub.listeners(log.session(resumes)) if resumes else ()
+        makes_way = any(
+            one.identity is not None and one.identity.user_id == user_id
+            for one in replaced
+            if isinstance(one, Session)
+        )
         if len(self._admitted) - makes_way >= self.limits.connections:
             rule = f"the server has its {self.limits.connections} clients"
             raise Refused(Code.SERVER_FULL, rule, retry_after_ms=_FULL_RETRY_MS)
