@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile(
     "thorough",
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
