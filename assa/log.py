@@ -71,7 +71,7 @@ async def publish(
         origin: The session that caused it and does not hear it.
         effect: What it does to subscriptions.
     """
-    position = await events.reserve(tx, 1)
+    position = await tx.reserve(1)
     body = None if event is None else encode_event(event, now_ms)
     entry = Entry(position=position, channel=channel, body=body, origin=origin, effect=effect)
     await events.append(tx, [entry], now_ms)

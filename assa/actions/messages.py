@@ -164,7 +164,7 @@ async def _write(
 ) -> list[NewMessage]:
     if not sendings:
         return []
-    first = await events.reserve(tx, len(sendings))
+    first = await tx.reserve(len(sendings))
     new = [_message(one, place, authors[one.place]) for place, one in enumerate(sendings, first)]
     rows = [
         (message, one.request.client_message_id or None, one.now_ms)

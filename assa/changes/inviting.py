@@ -94,7 +94,7 @@ async def waiting(tx: Transaction, user_id: int, now_ms: int) -> list[Entry]:
         except Refused:
             continue  # closed meanwhile
         event = _received(room, await users.author(tx, inviter_user_id))
-        position = await events.reserve(tx, 1)
+        position = await tx.reserve(1)
         entries.append(Entry(position=position, channel=log.user(user_id), body=encode_event(event, now_ms)))
     await events.write(tx, entries, now_ms)
     return entries

@@ -59,6 +59,12 @@ class Transaction(Protocol):
     async def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Insert rows that all have the same keys (the table's columns)."""
 
+    async def reserve(self, count: int) -> int:
+        """Take the next `count` positions of the event log and return the first.
+
+        Nobody else gets one before the commit, which makes position order commit order.
+        """
+
     def stage(self, entry: Entry) -> None:
         """Have `entry` delivered to this node's listeners once the transaction is committed."""
 

@@ -12,16 +12,6 @@ if TYPE_CHECKING:
     from assa.storage import Transaction
 
 
-async def reserve(tx: Transaction, count: int) -> int:
-    """Take the next `count` positions and return the first.
-
-    The row stays locked until the commit, which makes position order commit order.
-    """
-    row = await tx.first("UPDATE log_head SET position = position + :count RETURNING position", count=count)
-    assert row is not None  # noqa: S101 - the migration inserts it
-    return int(row[0]) - count + 1
-
-
 async def append(tx: Transaction, entries: Sequence[Entry], now_ms: int) -> None:
     """Write entries at their reserved positions and have them delivered after the commit."""
     await write(tx, entries, now_ms)

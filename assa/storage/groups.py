@@ -6,22 +6,25 @@ so that everything that arrived in the turn is in it, and a few turns later whil
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from assa.storage import BatchQuery, Entry, Item, P, Query, T, Unavailable
+from assa.storage import BatchQuery, Entry, Item, P, Query, T, Transaction, Unavailable
 
 _GROUP = 512
 """Jobs in one group at most: the last one's answer waits for all of them."""
 _TURNS = 8
 """Reactor turns for which a growing group is waited for at most."""
+_GROUP_S = 0.02
+"""After so long others have their turn, and the rest of a group goes into the next."""
 
 
 @define(eq=False)
@@ -34,6 +37,13 @@ class Job:
     waiting: list[Deferred[Any]]
     items: list[Any] | None = None
 
+    def split(self) -> list[Job]:
+        """Return a job for each item."""
+        items = self.items or ()
+        return [
+            Job(self.query, (), {}, [one], [item]) for one, item in zip(self.waiting, items, strict=True)
+        ]
+
 
 @frozen
 class Outcome:
@@ -42,12 +52,76 @@ class Outcome:
     Args:
         results: One for each Deferred that waits: a value, or the exception.
         entries: What its listeners are to hear.
-        failed: The query raised: all results are that exception.
     """
 
     results: Sequence[Any]
     entries: Sequence[Entry] = ()
-    failed: bool = False
+
+
+class GroupTransaction(Transaction, Protocol):
+    """What a group needs of its transaction beyond what queries do."""
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the transaction can go on after what a statement raised."""
+
+    def told(self, wrong: Exception) -> Exception:
+        """Return what the caller is told: the database's state is no defect of the query."""
+
+    async def savepoint(self) -> None:
+        """Begin what can be undone alone."""
+
+    async def release(self) -> None:
+        """Keep what was done since the savepoint; raises what is wrong with it."""
+
+    async def undo(self) -> None:
+        """Undo what was done, and what was staged, since the savepoint."""
+
+    def take_staged(self) -> list[Entry]:
+        """Return what was staged since this was called last."""
+
+
+async def carry_out(tx: GroupTransaction, group: Sequence[Job]) -> list[Outcome]:
+    """Carry out a group, or what of it can be done in time.
+
+    Returns:
+        The outcomes of the first jobs of the group, at least one.
+
+    Raises:
+        Exception: What a job that is alone in its group raised, or what ended the transaction.
+    """
+    if len(group) == 1:
+        return [Outcome(await _results(tx, group[0]), tx.take_staged())]
+    outcomes, until = list[Outcome](), time.monotonic() + _GROUP_S
+    for job in group:
+        outcomes.append(await _attempt(tx, job))
+        if time.monotonic() > until:
+            break
+    return outcomes
+
+
+async def _results(tx: Transaction, job: Job) -> Sequence[Any]:
+    if job.items is None:
+        return [await job.query(tx, *job.arguments, **job.options)]
+    results: Sequence[Any] = await job.query(tx, job.items)
+    return results
+
+
+async def _attempt(tx: GroupTransaction, job: Job) -> Outcome:
+    """Carry out a job so that it can fail alone."""
+    await tx.savepoint()
+    try:
+        results = await _results(tx, job)
+        await tx.release()
+    except Exception as wrong:
+        if not tx.alive:
+            raise
+        await tx.undo()
+        if job.items is None or len(job.items) == 1:
+            return Outcome([tx.told(wrong)] * len(job.waiting))
+        alone = [await _attempt(tx, one) for one in job.split()]
+        return Outcome([one.results[0] for one in alone], [entry for one in alone for entry in one.entries])
+    return Outcome(results, tx.take_staged())
 
 
 class GroupCommit(ABC):
@@ -109,6 +183,18 @@ class GroupCommit(ABC):
             return
         self._seen = self._turns = 0
         self._begin([self._queue.popleft() for _ in range(min(len(self._queue), _GROUP))])
+
+    def _put_back(self, jobs: Sequence[Job]) -> None:
+        """Have jobs carried out in the next group, before all others."""
+        self._queue.extendleft(reversed(jobs))
+
+    def _undone(self, group: list[Job], wrong: Exception) -> None:
+        """Finish a group whose transaction was rolled back."""
+        if len(group) == 1 and len(group[0].items or ()) > 1 and not isinstance(wrong, Unavailable):
+            self._put_back(group[0].split())
+            self._finished([], [])
+        else:
+            self._finished(group, [Outcome([wrong] * len(job.waiting)) for job in group])
 
     def _finished(self, group: list[Job], outcomes: Sequence[Outcome]) -> None:
         for job, outcome in zip(group, outcomes, strict=True):

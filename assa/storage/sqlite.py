@@ -9,7 +9,6 @@ of CPU with everything in the thread, 119 to 139 us this way (the same machine, 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -18,15 +17,13 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from assa.storage import Entry, Row, Unavailable, Value
-from assa.storage.groups import GroupCommit, Job, Outcome
+from assa.storage.groups import GroupCommit, Job, Outcome, carry_out
 from assa.storage.migrate import Dialect, MigrationError, migrate
 
 _DIALECT = Dialect(name="sqlite", key_type="INTEGER")
 _OLDEST = (3, 35, 0)  # RETURNING
 _PAUSE_S = 0.01
 _TRIES = 200
-_GROUP_S = 0.02
-"""After so long the reactor has its turn, and the rest of a group goes into the next."""
 _PRAGMAS = (
     "page_size=2048",  # of a new file: a message touches six pages, and all of each is written
     "journal_mode=WAL",
@@ -62,7 +59,7 @@ class _Transaction:
     """A transaction whose every await returns at once."""
 
     connection: sqlite3.Connection
-    staged: list[Entry] = field(factory=list)
+    _staged: list[Entry] = field(factory=list)
 
     async def all(self, sql: str, /, **values: Value) -> list[Row]:
         return self.connection.execute(sql, values).fetchall()
@@ -80,8 +77,35 @@ class _Transaction:
             statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
             self.connection.executemany(statement, [tuple(row.values()) for row in rows])
 
+    async def reserve(self, count: int) -> int:
+        sql = "UPDATE log_head SET position = position + ? RETURNING position"
+        position: int = self.connection.execute(sql, (count,)).fetchall()[0][0]
+        return position - count + 1
+
     def stage(self, entry: Entry) -> None:
-        self.staged.append(entry)
+        self._staged.append(entry)
+
+    @property
+    def alive(self) -> bool:
+        return self.connection.in_transaction  # SQLite gives up all of it when the disk is full
+
+    def told(self, wrong: Exception) -> Exception:
+        return _told(wrong)
+
+    async def savepoint(self) -> None:
+        self.connection.execute("SAVEPOINT query")
+
+    async def release(self) -> None:
+        self.connection.execute("RELEASE query")
+
+    async def undo(self) -> None:
+        self._staged.clear()
+        self.connection.execute("ROLLBACK TO query")
+        self.connection.execute("RELEASE query")
+
+    def take_staged(self) -> list[Entry]:
+        staged, self._staged = self._staged, []
+        return staged
 
 
 def _drive(coroutine: Any) -> Any:
@@ -93,37 +117,6 @@ def _drive(coroutine: Any) -> Any:
     coroutine.close()
     msg = "a query awaited something other than its transaction"
     raise RuntimeError(msg)
-
-
-def _savepoint(
-    connection: sqlite3.Connection, work: Callable[[_Transaction], Sequence[Any]], count: int
-) -> Outcome:
-    tx = _Transaction(connection)
-    connection.execute("SAVEPOINT query")
-    try:
-        results = work(tx)
-    except Exception as wrong:
-        if not connection.in_transaction:
-            raise  # SQLite gave up the whole transaction (disk full): nobody's changes stand
-        connection.execute("ROLLBACK TO query")
-        connection.execute("RELEASE query")
-        return Outcome([_told(wrong)] * count, failed=True)
-    connection.execute("RELEASE query")
-    return Outcome(results, tx.staged)
-
-
-def _together(connection: sqlite3.Connection, query: Callable[..., Any], items: list[Any]) -> Outcome:
-    return _savepoint(connection, lambda tx: _drive(query(tx, items)), len(items))
-
-
-def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
-    if job.items is None:
-        return _savepoint(connection, lambda tx: [_drive(job.query(tx, *job.arguments, **job.options))], 1)
-    outcome = _together(connection, job.query, job.items)
-    if not outcome.failed or len(job.items) == 1:
-        return outcome
-    alone = [_together(connection, job.query, [item]) for item in job.items]
-    return Outcome([one.results[0] for one in alone], [entry for one in alone for entry in one.entries])
 
 
 def _told(wrong: Exception) -> Exception:
@@ -207,21 +200,17 @@ class SqliteStore(GroupCommit):
                 # An operator's command has the lock for a moment: wait without holding up the reactor.
                 self._worker.later(_PAUSE_S, partial(self._begin, group, tries + 1))
             else:
-                self._undone(connection, group, wrong)
+                self._roll_back(connection, group, wrong)
             return
         self._execute(connection, group, before)
 
     def _execute(self, connection: sqlite3.Connection, group: list[Job], before: int) -> None:
         try:
-            outcomes, until = list[Outcome](), time.monotonic() + _GROUP_S
-            for job in group:
-                outcomes.append(_attempt(connection, job))
-                if time.monotonic() > until:
-                    break
+            outcomes = _drive(carry_out(_Transaction(connection), group))
         except Exception as wrong:  # noqa: BLE001 - everybody who waits is told
-            self._undone(connection, group, wrong)
+            self._roll_back(connection, group, wrong)
             return
-        self._queue.extendleft(reversed(group[len(outcomes) :]))
+        self._put_back(group[len(outcomes) :])
         group = group[: len(outcomes)]
         if connection.total_changes == before:  # nothing to make durable
             self._committed(connection, group, outcomes, _commit(connection))
@@ -241,15 +230,15 @@ class SqliteStore(GroupCommit):
         if wrong is None:
             self._finished(group, outcomes)
         else:
-            self._undone(connection, group, wrong)
+            self._roll_back(connection, group, wrong)
 
-    def _undone(self, connection: sqlite3.Connection, group: list[Job], wrong: Exception) -> None:
+    def _roll_back(self, connection: sqlite3.Connection, group: list[Job], wrong: Exception) -> None:
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             self.log.failure("rollback failed")
-        self._finished(group, [Outcome([_told(wrong)] * len(job.waiting), failed=True) for job in group])
+        self._undone(group, _told(wrong))
 
     def close(self) -> Deferred[None]:
         """Finish what is queued, close the file and end the worker."""

@@ -42,7 +42,7 @@ async def note_and_refuse(tx: Transaction, number: int, wrong: Exception) -> Non
 
 async def publish(tx: Transaction, channel: str, count: int = 1) -> list[int]:
     """Write events and return their positions."""
-    first = await events.reserve(tx, count)
+    first = await tx.reserve(count)
     entries = [Entry(position=first + place, channel=channel, body=b"{}") for place in range(count)]
     await events.append(tx, entries, NOW_MS)
     return [entry.position for entry in entries]

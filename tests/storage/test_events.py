@@ -12,7 +12,7 @@ DAY_MS = 86_400_000
 
 async def write(tx, channels, at_ms, **more):
     """Write an event for each channel and return the last position."""
-    first = await events.reserve(tx, len(channels))
+    first = await tx.reserve(len(channels))
     entries = [
         Entry(position=first + place, channel=channel, **({"body": b'{"a":1}'} | more))
         for place, channel in enumerate(channels)
