@@ -7,7 +7,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / "build"
 SOCKETIO = HERE / "socketio"
-PROGRAMS = {"floor": ("floor.c",), "load": ("load.c", "load_protocols.c", "load.h")}
+PROGRAMS = {
+    "floor": ("floor.c",),
+    "load": ("load.c", "load_pace.c", "load_protocols.c", "load_verify.c", "load.h"),
+    "slow_fsync.so": ("slow_fsync.c",),
+}
 
 
 def compile_program(name: str) -> Path:
@@ -17,7 +21,10 @@ def compile_program(name: str) -> Path:
     BUILD.mkdir(exist_ok=True)
     if not program.exists() or program.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         code = [str(source) for source in sources if source.suffix == ".c"]
-        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(program), *code], check=True)
+        kind = ["-shared", "-fPIC"] if program.suffix == ".so" else []
+        libraries = ["-ldl"] if program.suffix == ".so" else []
+        options = ["-O2", "-Wall", "-Wextra", *kind]
+        subprocess.run(["cc", *options, "-o", str(program), *code, *libraries], check=True)
     return program
 
 
@@ -29,6 +36,6 @@ def install_socketio() -> str | None:
     installed = SOCKETIO / "node_modules" / ".package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return None
-    print("installing Socket.IO and better-sqlite3 (once) ...", flush=True)
+    print("installing Socket.IO, better-sqlite3 and node-postgres (once) ...", flush=True)
     done = subprocess.run(["npm", "ci"], cwd=SOCKETIO, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else f"npm ci failed: {done.stderr.strip()[-500:]}"

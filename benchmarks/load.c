@@ -1,8 +1,10 @@
 /*
- * load MODE PORT ROOMS MEMBERS SENDERS CONTENT [TOKENS]: the clients of the benchmark.
+ * load MODE PORTS ROOMS MEMBERS SENDERS CONTENT [TOKENS]: the clients of the benchmark.
  *
- * MODE assa, floor or socketio; ROOMS rooms of MEMBERS connections, of which the first SENDERS send. CONTENT is the
- * message's text, TOKENS a file with one login token per line, one for each client.
+ * MODE assa, floor or socketio; PORTS one port of 127.0.0.1, or several with commas between, over which the members of
+ * each room are spread in turn, and each room's first member begins with the next one; ROOMS rooms of MEMBERS
+ * connections, of which the first SENDERS send. CONTENT is the message's text, TOKENS a file with one login token per
+ * line, one for each client.
  *
  * Commands come on stdin and each is answered with one line on stdout, "ok ..." or "fail <why>" (and the end):
  *   login                     connect and log in everybody
@@ -10,7 +12,10 @@
  *   run <messages> <window>   each sender sends so many, at most <window> of them unacknowledged at a time;
  *                             over when every acknowledgement and every delivery is in:
  *                             "ok <messages> <deliveries> <bytes delivered> <nanoseconds>"
- *   verify                    fails unless each connection got exactly the deliveries of the last run
+ *   pace <messages> <rate>    each sender (one in each room) sends so many, all together <rate> per second at even
+ *                             distances, and nobody waits for acknowledgements; see load_pace.c for the answer
+ *   verify                    fails unless each connection got exactly the deliveries of the last run, all of a room in
+ *                             the same order, which with one sender is that of the acknowledgements
  *   quit
  */
 #include "load.h"
@@ -41,7 +46,7 @@ void *grown(void *memory, size_t size)
     return result;
 }
 
-static long nanoseconds(void)
+long nanoseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -117,26 +122,35 @@ static void receive(struct client *client)
 }
 
 /* One turn of epoll; returns how many connections had something. */
-static int turn(int timeout_ms)
+int turn(int timeout_ms)
 {
     struct epoll_event events[MAX_EVENTS];
     int ready = epoll_wait(poller, events, MAX_EVENTS, timeout_ms);
     for (int i = 0; i < ready; i++)
-        receive(events[i].data.ptr);
+        if (events[i].data.ptr == &pace_clock)
+            pace_tick();
+        else
+            receive(events[i].data.ptr);
     return ready;
+}
+
+void watch(int fd, void *owner)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = owner};
+    epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
 }
 
 static void connect_client(struct client *client)
 {
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)settings.port)};
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_port = htons((unsigned short)settings.ports[client->node]);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address))
         fail("client %d cannot connect: %s", client->number, strerror(errno));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+    watch(fd, client);
     client->fd = fd;
 }
 
@@ -168,20 +182,28 @@ static void join_others(struct client *client)
         awaited--; /* the room's first member is in already */
 }
 
+/* Several nodes may tell of joins that happen at once to both or to neither; then silence has to do. */
+static void hear_joins(long news)
+{
+    int patience = settings.nodes > 1 ? NEWS_MS : PATIENCE_MS;
+    while (totals.news < news && turn(patience))
+        ;
+    while (settings.nodes > 1 && turn(QUIET_MS))
+        ;
+}
+
 static void join(void)
 {
     long news = settings.silent ? 0 : (long)settings.rooms * settings.members * (settings.members - 1) / 2;
     everybody(settings.protocol->create, 0, settings.members);
     everybody(join_others, 0, 1);
-    while (totals.news < news)
-        if (!turn(PATIENCE_MS))
-            fail("%ld of %ld joins of others were heard", totals.news, news);
-    if (totals.news > news)
+    hear_joins(news);
+    if (settings.nodes == 1 && totals.news != news)
         fail("%ld joins of others were heard, expected %ld", totals.news, news);
-    printf("ok %d\n", settings.count);
+    printf("ok %d %ld %ld\n", settings.count, totals.news, news);
 }
 
-static void start(long messages)
+void start(long messages)
 {
     totals.acknowledged = totals.delivered = totals.bytes = 0;
     for (int i = 0; i < settings.count; i++) {
@@ -189,30 +211,16 @@ static void start(long messages)
         long of_others = settings.senders - (client->sender ? 1 : 0);
         client->expected = of_others * messages;
         client->delivered = client->unacknowledged = 0;
-        client->unsent = client->sender ? messages : 0;
+        client->heard = client->acknowledged = 0;
+        client->unsent = 0;
     }
-    for (int i = 0; i < settings.count; i++)
-        if (clients[i].sender)
-            pump(&clients[i]);
 }
 
-static void verify(void)
+void await_end(long sent)
 {
-    char text[512] = "";
-    int wrong = 0;
-    while (turn(QUIET_MS)) /* what comes now is a surplus, and is counted */
-        ;
-    for (int i = 0; i < settings.count; i++) {
-        struct client *client = &clients[i];
-        size_t used = strlen(text);
-        if (client->delivered == client->expected && !client->unacknowledged)
-            continue;
-        if (wrong++ < 5)
-            snprintf(text + used, sizeof text - used, "; client %d of room %d: %ld of %ld, %d unacknowledged", i,
-                     i / settings.members, client->delivered, client->expected, client->unacknowledged);
-    }
-    if (wrong)
-        fail("%d connections did not get their deliveries%s", wrong, text);
+    while (totals.acknowledged < sent || totals.delivered < sent * (settings.members - 1))
+        if (!turn(PATIENCE_MS))
+            verify(), fail("%ld of %ld acknowledgements", totals.acknowledged, sent);
 }
 
 static void run(long messages, int window)
@@ -221,15 +229,16 @@ static void run(long messages, int window)
     long begin = nanoseconds();
     settings.window = window < MAX_WINDOW ? window : MAX_WINDOW;
     start(messages);
-    while (totals.acknowledged < sent || totals.delivered < expected)
-        if (!turn(PATIENCE_MS))
-            verify(), fail("%ld of %ld acknowledgements", totals.acknowledged, sent);
+    for (int i = 0; i < settings.count; i++)
+        if (clients[i].sender)
+            clients[i].unsent = messages, pump(&clients[i]);
+    await_end(sent);
     printf("ok %ld %ld %ld %ld\n", sent, expected, totals.bytes, nanoseconds() - begin);
 }
 
 static void obey(const char *command)
 {
-    long messages;
+    long messages, rate;
     int window;
     if (!strncmp(command, "login", 5))
         everybody(begin_login, 0, 1), printf("ok %d\n", settings.count);
@@ -237,6 +246,8 @@ static void obey(const char *command)
         join();
     else if (sscanf(command, "run %ld %d", &messages, &window) == 2)
         run(messages, window);
+    else if (sscanf(command, "pace %ld %ld", &messages, &rate) == 2)
+        pace(messages, rate);
     else if (!strncmp(command, "verify", 6))
         verify(), puts("ok");
     else
@@ -256,10 +267,19 @@ static void read_tokens(const char *path)
     fclose(file);
 }
 
+static void read_ports(char *text)
+{
+    for (char *port = strtok(text, ","); port; port = strtok(NULL, ",")) {
+        if (settings.nodes == MAX_NODES)
+            fail("at most %d ports", MAX_NODES);
+        settings.ports[settings.nodes++] = atoi(port);
+    }
+}
+
 static void prepare(char **arguments)
 {
     settings.protocol = protocol_named(arguments[1]);
-    settings.port = atoi(arguments[2]);
+    read_ports(arguments[2]);
     settings.rooms = atoi(arguments[3]);
     settings.members = atoi(arguments[4]);
     settings.senders = atoi(arguments[5]);
@@ -268,7 +288,12 @@ static void prepare(char **arguments)
     settings.count = settings.rooms * settings.members;
     clients = grown(NULL, (size_t)settings.count * sizeof *clients);
     for (int i = 0; i < settings.count; i++)
-        clients[i] = (struct client){.number = i, .fd = -1, .sender = i % settings.members < settings.senders};
+        clients[i] = (struct client){
+            .number = i,
+            .fd = -1,
+            .node = (i / settings.members + i % settings.members) % settings.nodes,
+            .sender = i % settings.members < settings.senders,
+        };
     poller = epoll_create1(EPOLL_CLOEXEC);
 }
 
@@ -276,7 +301,7 @@ int main(int count, char **arguments)
 {
     char command[128];
     if (count < 7)
-        fail("usage: load MODE PORT ROOMS MEMBERS SENDERS CONTENT [TOKENS]");
+        fail("usage: load MODE PORTS ROOMS MEMBERS SENDERS CONTENT [TOKENS]");
     prepare(arguments);
     if (count > 7)
         read_tokens(arguments[7]);

@@ -1,4 +1,7 @@
-/* What load.c, which knows when to send and what to expect, shares with load_protocols.c, which knows the bytes. */
+/*
+ * What load.c, which knows when to send and what to expect, shares with load_protocols.c, which knows the bytes,
+ * and with load_pace.c, which sends by the clock.
+ */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -15,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,13 +31,15 @@ enum {
     KEPT_BUFFER = 8192,  /* bytes; a larger one was needed for a list of members only */
     PATIENCE_MS = 8000,  /* without any byte from the server */
     QUIET_MS = 30,       /* after which a surplus is not expected any more */
+    NEWS_MS = 2000,      /* without any byte, after which several nodes have nothing more to tell of joins */
+    MAX_NODES = 16,
     CROWD = 100,         /* members; a larger room's joins are many announcements, which only take time */
 };
 
 enum step { UPGRADING, LOGGING_IN, IDLE, JOINING, READY };
 
 struct client {
-    int fd, number;
+    int fd, number, node; /* number: of all; node: which of the ports it connects to */
     bool sender;
     enum step step;
     char *token;
@@ -41,11 +47,14 @@ struct client {
     size_t rest_length, rest_capacity;
     long unsent, delivered, expected; /* messages of this run */
     int unacknowledged;
+    unsigned long answered;              /* the number of the last request that was acknowledged */
+    unsigned long heard, acknowledged;   /* the ids of messages, folded into one number in their order */
 };
 
 struct protocol {
     const char *name;
     bool may_be_silent; /* can join a room without announcing it */
+    bool tells_ids;     /* acknowledgements have the message's id */
     void (*login)(struct client *);
     void (*create)(struct client *); /* the first member's join */
     void (*join)(struct client *);
@@ -56,7 +65,7 @@ struct protocol {
 struct settings {
     const struct protocol *protocol;
     const char *content;
-    int port, rooms, members, senders, count, window;
+    int ports[MAX_NODES], nodes, rooms, members, senders, count, window;
     bool silent; /* joins are not announced */
 };
 
@@ -69,10 +78,24 @@ extern struct settings settings;
 extern struct client *clients;
 extern struct totals totals;
 
+long nanoseconds(void);
 noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *grown(void *memory, size_t size);
+int turn(int timeout_ms);
+void watch(int fd, void *owner);
+void start(long messages);
+void await_end(long sent);
 void transmit(struct client *client, const char *bytes, size_t length);
 void step_done(struct client *client, enum step step);
 const struct protocol *protocol_named(const char *name);
+
+/* Of load_verify.c. */
+void verify(void);
+
+/* Of load_pace.c. */
+extern char pace_clock; /* its address stands for the timer among what epoll reports */
+void pace(long messages, long per_second);
+void pace_tick(void);
+void pace_heard(const struct client *client); /* called for a delivery before it is counted */
 
 #endif

@@ -3,6 +3,7 @@
 
 static long *room_ids; /* of ASSA, by room; the others take the room's number */
 static unsigned long serial;
+static const char message_id[] = "\"message_id\":";
 
 static int room_of(const struct client *client)
 {
@@ -25,15 +26,38 @@ noreturn static void unexpected(struct client *client, const char *bytes, size_t
     fail("client %d did not expect: %.*s", client->number, (int)(length > 300 ? 300 : length), bytes);
 }
 
-static void delivered(struct client *client, size_t bytes)
+/* Folds an id into the number that stands for all ids until now, in their order. */
+static void fold(unsigned long *order, unsigned long id)
 {
+    *order = (*order ^ id) * 0x9e3779b97f4a7c15UL;
+    *order ^= *order >> 32;
+}
+
+/* Returns the number after the first occurrence of the text, to which a character that is no digit must follow. */
+static unsigned long number_after(const char *bytes, size_t length, const char *text)
+{
+    const char *found = memmem(bytes, length, text, strlen(text));
+    return found ? strtoul(found + strlen(text), NULL, 10) : 0;
+}
+
+static void delivered(struct client *client, size_t bytes, unsigned long id)
+{
+    if (!id)
+        fail("client %d heard a message without an id", client->number);
+    pace_heard(client);
+    fold(&client->heard, id);
     client->delivered++;
     totals.delivered++;
     totals.bytes += (long)bytes;
 }
 
-static void acknowledged(struct client *client)
+/* Takes the number of the request, which must be larger than the last one's. */
+static void acknowledged(struct client *client, unsigned long request, unsigned long id)
 {
+    if (request <= client->answered)
+        fail("client %d: request %lu was acknowledged after %lu", client->number, request, client->answered);
+    client->answered = request;
+    fold(&client->acknowledged, id);
     client->unacknowledged--;
     totals.acknowledged++;
 }
@@ -71,7 +95,7 @@ static void assa_answer(struct client *client, const char *line, size_t length, 
     if (!contains(line, length, "\"success\":true"))
         unexpected(client, line, length);
     if (starts(action, rest, "SEND_MESSAGE_RESPONSE\"")) {
-        acknowledged(client);
+        acknowledged(client, number_after(line, length, "\"seq_id\":\"s"), number_after(line, length, message_id));
     } else if (client->step == LOGGING_IN && starts(action, rest, "CONNECT_RESPONSE\"")) {
         step_done(client, IDLE);
     } else if (client->step == JOINING && starts(action, rest, "JOIN_ROOM_RESPONSE\"")) {
@@ -92,7 +116,7 @@ static void assa_line(struct client *client, const char *line, size_t length)
     if (!action)
         unexpected(client, line, length);
     if (starts(action, rest, "NEW_MESSAGE\""))
-        delivered(client, length + 1);
+        delivered(client, length + 1, number_after(line, length, message_id));
     else if (starts(action, rest, "USER_JOINED\""))
         totals.news++;
     else if (!starts(action, rest, "PING\"")) /* runs are shorter than the server's patience with a missing PONG */
@@ -159,9 +183,9 @@ static size_t assa_message(struct client *client, char *to)
 static void floor_line(struct client *client, const char *line, size_t length)
 {
     if (starts(line, length, "M"))
-        delivered(client, length + 1);
+        delivered(client, length + 1, strtoul(line + 1, NULL, 10));
     else if (starts(line, length, "A"))
-        acknowledged(client);
+        acknowledged(client, client->answered + 1, 0); /* which has no number */
     else if (starts(line, length, "U"))
         totals.news++;
     else if (starts(line, length, "J") && client->step == JOINING)
@@ -232,13 +256,13 @@ static void socketio_answer(struct client *client, const char *text, size_t leng
     if (client->step == JOINING)
         step_done(client, READY);
     else
-        acknowledged(client);
+        acknowledged(client, strtoul(text + 2, NULL, 10), number_after(text, length, message_id));
 }
 
 static void socketio_text(struct client *client, const char *text, size_t length, size_t frame_length)
 {
     if (starts(text, length, "42[\"NEW_MESSAGE\""))
-        delivered(client, frame_length);
+        delivered(client, frame_length, number_after(text, length, message_id));
     else if (starts(text, length, "42[\"USER_JOINED\""))
         totals.news++;
     else if (starts(text, length, "43"))
@@ -320,9 +344,9 @@ static size_t socketio_message(struct client *client, char *to)
 }
 
 static const struct protocol protocols[] = {
-    {"assa", false, assa_login, assa_create, assa_join, assa_message, assa_split},
-    {"floor", false, floor_login, floor_join, floor_join, floor_message, floor_split},
-    {"socketio", true, socketio_login, socketio_join, socketio_join, socketio_message, socketio_split},
+    {"assa", false, true, assa_login, assa_create, assa_join, assa_message, assa_split},
+    {"floor", false, false, floor_login, floor_join, floor_join, floor_message, floor_split},
+    {"socketio", true, true, socketio_login, socketio_join, socketio_join, socketio_message, socketio_split},
 };
 
 const struct protocol *protocol_named(const char *name)
