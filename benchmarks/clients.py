@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import jwt
 from build import BUILD
-from servers import SECRET, BenchmarkError, Competitor, Server, cpu_ns
+from machine import BenchmarkError, cpu_ns
+from servers import SECRET, Competitor
 
 # A message's text: 84 characters, 138 bytes. ASSA's NEW_MESSAGE with it has about DELIVERY_BYTES.
 CONTENT = (
@@ -61,6 +63,21 @@ class Ran:
     wall_ns: int
 
 
+class Target(Protocol):
+    """What the load needs to know of whom it talks to."""
+
+    @property
+    def competitor(self) -> Competitor:
+        """Return which one it is."""
+
+    @property
+    def ports(self) -> list[int]:
+        """Return where it listens."""
+
+    def last_words(self) -> str:
+        """Return the end of what it printed."""
+
+
 @cache
 def token(user_id: int) -> str:
     """Return a login token for a user."""
@@ -83,7 +100,7 @@ class Load:
         server: the one that it talks to, asked for its last words when something fails.
     """
 
-    def __init__(self, process: subprocess.Popen[str], server: Server) -> None:
+    def __init__(self, process: subprocess.Popen[str], server: Target) -> None:
         self.process = process
         self.server = server
 
@@ -118,14 +135,15 @@ class Load:
 
 
 @contextmanager
-def connecting(server: Server, crowd: Crowd) -> Iterator[Load]:
+def connecting(server: Target, crowd: Crowd) -> Iterator[Load]:
     """Run the load program for the time of the block; its clients are not connected yet."""
     users = range(crowd.first_user, crowd.first_user + crowd.size)
     with tempfile.NamedTemporaryFile("w", prefix="assa-benchmark-") as tokens:
         tokens.write("".join(token(user) + "\n" for user in users))
         tokens.flush()
         competitor = server.competitor
-        shape = [str(number) for number in (server.port, crowd.rooms, crowd.members, crowd.senders)]
+        ports = ",".join(str(port) for port in server.ports)
+        shape = [ports, *(str(number) for number in (crowd.rooms, crowd.members, crowd.senders))]
         process = subprocess.Popen(
             [BUILD / "load", competitor.protocol, *shape, content_for(competitor), tokens.name],
             stdin=subprocess.PIPE,

@@ -5,13 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from servers import COMPETITORS
+from servers import COMPETITORS, Competitor
 from workloads import FOREIGN_LIMIT, WORKLOADS, Row, Sample
 
 LOAD_LIMIT = 0.9  # of a core: above it the load may have been what was slow
 SIZE_LIMIT = 0.03  # by which the bytes of a delivery may differ between competitors
 COLUMN = 20
-RIVALS = ("floor", "socketio", "sqlite")
+RATIOS = (  # whose cost is divided by whose, and the head of the column
+    ("assa", "floor", "A/floor"),
+    ("assa", "socketio", "A/S.IO"),
+    ("assa", "sqlite", "A/SQL"),
+    ("assa-pg", "pg", "AP/PG"),
+)
 
 Results = Mapping[str, Mapping[str, list[Sample]]]
 
@@ -25,12 +30,14 @@ class Goal:
         rival: the competitor that the limit is relative to; empty where it is a number of bytes.
         limit: the largest ratio, or the largest number.
         strict: the limit itself is too much.
+        own: which ASSA, by the database.
     """
 
     row: str
     rival: str
     limit: float
     strict: bool = False
+    own: str = "assa"
 
 
 GOALS = (
@@ -39,6 +46,10 @@ GOALS = (
     *(Goal(row, "socketio", 1.0, strict=True) for row in ("W1/1", "W1/16", "W2", "W3", "W5", "W6", "W7")),
     *(Goal(row, "sqlite", 0.5) for row in ("W1/1", "W1/16", "W3", "W4")),
     Goal("W6", "", 12_000),
+    Goal("W1/1", "pg", 0.6, own="assa-pg"),
+    Goal("W1/16", "pg", 0.12, own="assa-pg"),
+    Goal("W3", "pg", 0.4, own="assa-pg"),
+    Goal("W4", "pg", 0.3, own="assa-pg"),
 )
 
 
@@ -74,10 +85,15 @@ def cell(results: Results, row: Row, competitor: str) -> str:
     return f"{shown(median(values))} [{shown(min(values))}-{shown(max(values))}]"
 
 
-def ratio(results: Results, row: str, rival: str) -> float | None:
-    """Return ASSA's median by the rival's."""
-    own, other = middle(results, row, "assa"), middle(results, row, rival)
-    return own / other if own is not None and other else None
+def ratio(results: Results, row: str, own: str, rival: str) -> float | None:
+    """Return one competitor's median by the other's."""
+    cost, other = middle(results, row, own), middle(results, row, rival)
+    return cost / other if cost is not None and other else None
+
+
+def measured(results: Results) -> list[Competitor]:
+    """Return the competitors that there are samples of."""
+    return [one for one in COMPETITORS if any(one.key in columns for columns in results.values())]
 
 
 def line(first: str, cells: list[str], ratios: list[str]) -> str:
@@ -88,32 +104,34 @@ def line(first: str, cells: list[str], ratios: list[str]) -> str:
 
 def cost_table(results: Results) -> Iterator[str]:
     """Yield the table of CPU time and memory."""
+    competitors = measured(results)
     yield line(
         "CPU of the server, microseconds per unit: median [range]",
-        [competitor.title for competitor in COMPETITORS],
-        ["A/floor", "A/S.IO", "A/SQL"],
+        [competitor.title for competitor in competitors],
+        [head for _, _, head in RATIOS],
     )
     for row in rows():
         if row.key not in results:
             continue
         unit = "KB of memory per client" if row.key == "W6" else f"us per {row.unit}"
-        ratios = [ratio(results, row.key, rival) for rival in RIVALS]
+        ratios = [ratio(results, row.key, own, rival) for own, rival, _ in RATIOS]
         yield line(
             f"{row.key:<6}{row.title}, {unit}",
-            [cell(results, row, competitor.key) for competitor in COMPETITORS],
+            [cell(results, row, competitor.key) for competitor in competitors],
             ["-" if value is None else f"{value:.2f}" for value in ratios],
         )
 
 
 def speed_table(results: Results) -> Iterator[str]:
     """Yield the table of wall throughput."""
-    titles = [competitor.title for competitor in COMPETITORS]
+    competitors = measured(results)
+    titles = [competitor.title for competitor in competitors]
     yield line("Wall throughput, units per second: median", titles, [])
     for row in rows():
         if row.key not in results or row.key == "W6":
             continue
         cells = []
-        for competitor in COMPETITORS:
+        for competitor in competitors:
             samples = results[row.key].get(competitor.key)
             cells.append(f"{median(sample.per_second for sample in samples):,.0f}" if samples else "-")
         yield line(f"{row.key:<6}{row.title}, per {row.unit}", cells, [])
@@ -121,17 +139,18 @@ def speed_table(results: Results) -> Iterator[str]:
 
 def verdict(results: Results, goal: Goal) -> str:
     """Return one line that says whether a goal is reached."""
-    value = ratio(results, goal.row, goal.rival) if goal.rival else middle(results, goal.row, "assa")
-    if not goal.rival:
+    titles = {competitor.key: competitor.title for competitor in COMPETITORS}
+    own, rival = titles[goal.own], titles.get(goal.rival)
+    value = ratio(results, goal.row, goal.own, goal.rival) if rival else middle(results, goal.row, goal.own)
+    if not rival:
         wanted, found = f"<= {goal.limit / 1000:.0f} KB", "" if value is None else f"{value / 1000:.1f} KB"
     else:
-        title = next(competitor.title for competitor in COMPETITORS if competitor.key == goal.rival)
-        wanted = f"below {title}" if goal.strict else f"<= {goal.limit:g} x {title}"
+        wanted = f"below {rival}" if goal.strict else f"<= {goal.limit:g} x {rival}"
         found = "" if value is None else f"{value:.2f} x"
     if value is None:
-        return f"  -      {goal.row:<6} {wanted}: not measured"
+        return f"  {'-':<6} {own:<12} {goal.row:<6} {wanted}: not measured"
     reached = value < goal.limit if goal.strict else value <= goal.limit
-    return f"  {'OK' if reached else 'MISSED':<6} {goal.row:<6} {wanted}: {found}"
+    return f"  {'OK' if reached else 'MISSED':<6} {own:<12} {goal.row:<6} {wanted}: {found}"
 
 
 def doubts(results: Results) -> Iterator[str]:

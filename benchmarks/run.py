@@ -11,11 +11,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from build import compile_program, install_socketio
+from machine import BenchmarkError
+from postgres import missing as missing_postgres
+from postgres import programs
 from report import empty, report
-from servers import COMPETITORS, BenchmarkError, Competitor
+from servers import COMPETITORS, Competitor
 from workloads import WORKLOADS, Effort, Sample, Workload, measured
 
 Measured = dict[str, dict[str, list[Sample]]]  # by row and competitor
@@ -48,16 +52,29 @@ def chosen_workloads(only: str) -> list[Workload]:
     return [workload for workload in WORKLOADS if workload in chosen]
 
 
+def missing_driver() -> str | None:
+    """Return why ASSA cannot use PostgreSQL here, or None."""
+    absent = [name for name in ("psycopg2", "txpostgres") if not find_spec(name)]
+    return f"{' and '.join(absent)} not installed: pip install -e '.[postgres]'" if absent else None
+
+
 def chosen_competitors(only: str) -> list[Competitor]:
     """Return the competitors that are wanted and can run here."""
     known = {competitor.key for competitor in COMPETITORS}
     wanted = set(only.lower().split(",")) if only else known
     if wanted - known:
         sys.exit(f"--servers knows {', '.join(sorted(known))}")
-    missing = install_socketio() if wanted & {"socketio", "sqlite"} else None
-    if missing:
-        print(f"without Socket.IO: {missing}")
-        wanted -= {"socketio", "sqlite"}
+    for what, keys, missing in (
+        ("Socket.IO", {"socketio", "sqlite", "pg"}, install_socketio),
+        ("ASSA PG and S.IO+PG", {"assa-pg", "pg"}, missing_postgres),
+        ("ASSA PG", {"assa-pg"}, missing_driver),
+    ):
+        why = missing() if wanted & keys else None
+        if why:
+            print(f"without {what}: {why}")
+            wanted -= keys
+    if not wanted:
+        sys.exit("nothing is left to be measured")
     return [competitor for competitor in COMPETITORS if competitor.key in wanted]
 
 
@@ -78,10 +95,10 @@ def installed(name: str) -> str:
         return f"{name} from the checkout"
 
 
-def node_version() -> str:
-    """Return Node's version, or that it is not there."""
+def version_of(program: str | Path) -> str:
+    """Return what a program says of its version, or that it is not there."""
     try:
-        done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     except OSError:
         return "not installed"
     return done.stdout.strip()
@@ -93,7 +110,8 @@ def machine() -> str:
     cpu = next((row.split(":")[1].strip() for row in rows if "model name" in row), platform.machine())
     return (
         f"{time.strftime('%Y-%m-%d %H:%M')}, {cpu}, {os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}, {installed('Twisted')}, Node {node_version()}"
+        f"Python {platform.python_version()}, {installed('Twisted')}, Node {version_of('node')}, "
+        f"PostgreSQL {version_of(Path(programs() or '', 'postgres')).removeprefix('postgres (PostgreSQL) ')}"
     )
 
 

@@ -9,21 +9,33 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from build import BUILD, HERE, SOCKETIO
+from machine import BenchmarkError, family, family_cpu_ns, free_port, resident_bytes
+from postgres import Postgres, running_postgres
 
 START_SECONDS = 20.0
 STOP_SECONDS = 3.0
-CPUCLOCK_SCHED = 2  # of <linux/posix-timers.h>: the scheduler's own count in nanoseconds
 SECRET = secrets.token_hex(32)
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
-class BenchmarkError(Exception):
-    """The measurement cannot be trusted or cannot go on."""
+@dataclass(frozen=True)
+class Place:
+    """Where a server lives.
+
+    Attributes:
+        port: of 127.0.0.1.
+        directory: empty, and its own.
+        database_url: of PostgreSQL; empty for those that do not use it.
+    """
+
+    port: int
+    directory: Path
+    database_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,58 +46,70 @@ class Competitor:
         key: the name in the results.
         title: the head of its column.
         protocol: the name under which the load program knows how to talk to it.
-        command: gives the program and its arguments, from a port and an empty directory.
-        settings: gives the environment variables that it needs in addition, from the same.
+        command: gives the program and its arguments.
+        settings: gives the environment variables that it needs in addition.
         warm_up_ns: CPU time until its cost per message has settled, in nanoseconds; V8 compiles for long.
+        on_postgres: stores in PostgreSQL.
     """
 
     key: str
     title: str
     protocol: str
-    command: Callable[[int, Path], list[str]]
-    settings: Callable[[int, Path], dict[str, str]]
+    command: Callable[[Place], list[str]]
+    settings: Callable[[Place], dict[str, str]]
     warm_up_ns: int
+    on_postgres: bool = False
 
 
-def assa_settings(port: int, directory: Path) -> dict[str, str]:
+def assa_settings(place: Place) -> dict[str, str]:
     """Return ASSA's settings: its defaults, except for the limits that would stop the load."""
     rates = dict.fromkeys(("MESSAGES", "RELAYS", "OTHERS", "FAILED_CONNECTS"), "0")
     return {
-        "ASSA_SERVER__LISTEN": f"tcp:{port}:interface=127.0.0.1",
-        "ASSA_SERVER__STATE_DIR": str(directory),
+        "ASSA_SERVER__LISTEN": f"tcp:{place.port}:interface=127.0.0.1",
+        "ASSA_SERVER__STATE_DIR": str(place.directory),
         "ASSA_AUTH__SECRET": SECRET,
         "ASSA_LIMITS__CONNECTIONS": "2000",
         "PYTHONPATH": str(HERE.parent),
     } | {f"ASSA_RATE__{name}": value for name, value in rates.items()}
 
 
-def assa_command(_port: int, _directory: Path) -> list[str]:
+def assa_pg_settings(place: Place) -> dict[str, str]:
+    """Return the same for ASSA with PostgreSQL."""
+    return assa_settings(place) | {"ASSA_STORAGE__URL": place.database_url}
+
+
+def assa_command(_place: Place) -> list[str]:
     """Return twistd by this interpreter: a script of that name may belong to another one."""
     return [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", "assa"]
 
 
-def floor_command(port: int, _directory: Path) -> list[str]:
+def floor_command(place: Place) -> list[str]:
     """Return the C broadcaster."""
-    return [str(BUILD / "floor"), str(port)]
+    return [str(BUILD / "floor"), str(place.port)]
 
 
-def socketio_command(port: int, _directory: Path) -> list[str]:
+def socketio_command(place: Place) -> list[str]:
     """Return Socket.IO without storage."""
-    return ["node", "--expose-gc", str(SOCKETIO / "server.js"), str(port)]
+    return ["node", "--expose-gc", str(SOCKETIO / "server.js"), str(place.port)]
 
 
-def sqlite_command(port: int, directory: Path) -> list[str]:
+def sqlite_command(place: Place) -> list[str]:
     """Return Socket.IO with an insert for each message."""
-    return [*socketio_command(port, directory), str(directory / "messages.db")]
+    return [*socketio_command(place), str(place.directory / "messages.db")]
 
 
-def no_settings(_port: int, _directory: Path) -> dict[str, str]:
+def pg_command(place: Place) -> list[str]:
+    """Return Socket.IO with an insert into PostgreSQL for each message."""
+    return [*socketio_command(place), place.database_url]
+
+
+def no_settings(_place: Place) -> dict[str, str]:
     """Return nothing: the floor needs no settings."""
     return {}
 
 
-def node_settings(_port: int, _directory: Path) -> dict[str, str]:
-    """Return the settings of both Socket.IO servers."""
+def node_settings(_place: Place) -> dict[str, str]:
+    """Return the settings of all Socket.IO servers."""
     return {"JWT_SECRET": SECRET, "NODE_ENV": "production"}
 
 
@@ -94,29 +118,9 @@ COMPETITORS = (
     Competitor("floor", "C floor", "floor", floor_command, no_settings, 100_000_000),
     Competitor("socketio", "Socket.IO", "socketio", socketio_command, node_settings, 800_000_000),
     Competitor("sqlite", "S.IO+SQLite", "socketio", sqlite_command, node_settings, 800_000_000),
+    Competitor("assa-pg", "ASSA PG", "assa", assa_command, assa_pg_settings, 600_000_000, on_postgres=True),
+    Competitor("pg", "S.IO+PG", "socketio", pg_command, node_settings, 1_200_000_000, on_postgres=True),
 )
-
-
-def cpu_ns(pid: int) -> int:
-    """Return the CPU time that all threads of a process have used so far, user and system, in nanoseconds."""
-    return time.clock_gettime_ns(~pid << 3 | CPUCLOCK_SCHED)
-
-
-def family(pid: int) -> Iterator[int]:
-    """Yield the process and all that descend from it."""
-    yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        children = task / "children"
-        for child in children.read_text().split() if children.exists() else ():
-            yield from family(int(child))
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the resident memory of one process: smaps_rollup is exact where statm is an estimate."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1]) * 1024
-    raise BenchmarkError(f"process {pid} has no Rss")
 
 
 @dataclass
@@ -128,19 +132,30 @@ class Server:
         process: the one that was started.
         port: of 127.0.0.1.
         log: what it printed.
+        postgres: where it stores, if it does so in PostgreSQL.
     """
 
     competitor: Competitor
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    postgres: Postgres | None = None
+
+    @property
+    def ports(self) -> list[int]:
+        """Return where the load connects to."""
+        return [self.port]
 
     def cpu_ns(self) -> int:
-        """Return the CPU time of all its processes so far, in nanoseconds."""
-        return sum(cpu_ns(pid) for pid in family(self.process.pid))
+        """Return the CPU time of all its processes and of its PostgreSQL so far, in nanoseconds."""
+        return self.own_cpu_ns() + (self.postgres.cpu_ns() if self.postgres else 0)
+
+    def own_cpu_ns(self) -> int:
+        """Return the same without PostgreSQL."""
+        return family_cpu_ns(self.process.pid)
 
     def resident_bytes(self) -> int:
-        """Return the resident memory of all its processes."""
+        """Return the resident memory of all its processes, without PostgreSQL."""
         return sum(resident_bytes(pid) for pid in family(self.process.pid))
 
     def collect_garbage(self) -> None:
@@ -151,7 +166,8 @@ class Server:
 
     def last_words(self) -> str:
         """Return the end of what it printed."""
-        return self.log.read_text(errors="replace")[-2000:]
+        words = self.log.read_text(errors="replace")[-2000:]
+        return words + (f"\nPostgreSQL: {self.postgres.last_words()}" if self.postgres else "")
 
     def await_start(self) -> None:
         """Return when it accepts connections."""
@@ -175,34 +191,33 @@ class Server:
             self.process.wait()
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
-def running(competitor: Competitor) -> Iterator[Server]:
-    """Run a competitor with fresh state for the time of the block."""
+def launched(competitor: Competitor, postgres: Postgres | None) -> Iterator[Server]:
+    """Run a competitor with the given database, or else one of its own, for the time of the block."""
     with tempfile.TemporaryDirectory(prefix="assa-benchmark-") as name:
-        directory, port = Path(name), free_port()
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASSA_")}
-        environment = inherited | competitor.settings(port, directory)
-        log = directory / "log"
+        place = Place(free_port(), Path(name), postgres.url if postgres else "")
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("ASSA_")}
+        log = place.directory / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                competitor.command(port, directory),
+                competitor.command(place),
                 cwd=HERE.parent,
-                env=environment,
+                env=inherited | competitor.settings(place),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        server = Server(competitor, process, port, log)
+        server = Server(competitor, process, place.port, log, postgres)
         try:
             server.await_start()
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def running(competitor: Competitor) -> Iterator[Server]:
+    """Run a competitor with fresh state for the time of the block."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(running_postgres()) if competitor.on_postgres else None
+        yield stack.enter_context(launched(competitor, postgres))

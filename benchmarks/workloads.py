@@ -1,12 +1,11 @@
 """The workloads, and how one of them is measured on one competitor."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from clients import Crowd, Load, Ran, connecting
+from machine import busy_ns
 from servers import Competitor, Server, running
 
 CLIENTS = 1000
@@ -14,7 +13,6 @@ SETTLE_SECONDS = 0.4
 FOREIGN_LIMIT = 0.2  # of a core; the kernel's own threads, which write to the disk, need some
 GLANCE_SECONDS = 0.3
 LONGEST_RUN_NS = 5_000_000_000
-TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -77,13 +75,6 @@ class Workload:
     key: str
     rows: tuple[Row, ...]
     measure: Callable[[Server, Effort], Iterator[Sample]]
-
-
-def busy_ns() -> int:
-    """Return the CPU time that the whole machine has used so far, to a clock tick."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    user, nice, system, _idle, _waiting, interrupts, soft_interrupts, _stolen = fields
-    return (user + nice + system + interrupts + soft_interrupts) * TICK_NS
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 'use strict'
 /*
- * node server.js PORT [DATABASE]: a chat server on Socket.IO 4, as one would write it.
+ * node server.js PORT [DATABASE | postgresql://...]: a chat server on Socket.IO 4, as one would write it.
  *
  * Websocket transport only, JWT checked in the middleware, rooms, `socket.to(room).emit`, acknowledgement callbacks.
- * With DATABASE each message is inserted into SQLite (WAL, synchronous=FULL) before it is acknowledged and delivered.
+ * With DATABASE each message is inserted into SQLite (WAL, synchronous=FULL) before it is acknowledged and delivered,
+ * with the URL into PostgreSQL, by a pool of 10 connections.
  * The secret comes from JWT_SECRET. SIGUSR2 collects garbage (with --expose-gc), so that memory is measured without it.
  */
 const http = require('node:http')
@@ -17,6 +18,14 @@ const SCHEMA = `CREATE TABLE messages (
   content TEXT NOT NULL,
   client_message_id TEXT,
   created_at INTEGER NOT NULL)`
+
+const POSTGRES_SCHEMA = `CREATE TABLE messages (
+  message_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  room_id BIGINT NOT NULL,
+  user_id BIGINT NOT NULL,
+  content TEXT NOT NULL,
+  client_message_id TEXT,
+  created_at BIGINT NOT NULL)`
 
 /** Returns a function that stores a message and returns its id. */
 function memoryStore () {
@@ -34,6 +43,37 @@ function sqliteStore (path) {
     'INSERT INTO messages (room_id, user_id, content, client_message_id, created_at) VALUES (?, ?, ?, ?, ?)')
   return (user, data, time) =>
     Number(insert.run(data.room_id, user.user_id, data.content, data.client_message_id, time).lastInsertRowid)
+}
+
+/** Returns a function that stores a message and returns a promise of its id. */
+async function postgresStore (url) {
+  const { Pool } = require('pg')
+  const pool = new Pool({ connectionString: url, max: 10 })
+  await pool.query(POSTGRES_SCHEMA)
+  const insert = {
+    name: 'insert-message', // is prepared once in each connection
+    text: `INSERT INTO messages (room_id, user_id, content, client_message_id, created_at)
+      VALUES ($1, $2, $3, $4, $5) RETURNING message_id`
+  }
+  return async (user, data, time) => {
+    const values = [data.room_id, user.user_id, data.content, data.client_message_id, time]
+    const { rows } = await pool.query({ ...insert, values })
+    return Number(rows[0].message_id)
+  }
+}
+
+function openStore (database) {
+  if (!database) return memoryStore()
+  return database.startsWith('postgresql://') ? postgresStore(database) : sqliteStore(database)
+}
+
+const tails = new Map()
+
+/** Waits for an insert and for those before it in its room: ten connections end in any order, a room has one. */
+async function inTurn (room, stored) {
+  const turn = Promise.all([stored, tails.get(room)])
+  tails.set(room, turn.catch(() => {}))
+  return (await turn)[0]
 }
 
 function authenticate (secret) {
@@ -61,20 +101,13 @@ function joinRoom (io, socket, data, acknowledge) {
   })
 }
 
-function sendMessage (socket, store, data, acknowledge) {
-  const room = `room:${data.room_id}`
-  if (!socket.rooms.has(room)) return acknowledge({ success: false, error_code: 'USER_NOT_IN_ROOM' })
-  if (typeof data.content !== 'string' || data.content.length < 1 || data.content.length > 5000) {
-    return acknowledge({ success: false, error_code: 'INVALID_MESSAGE' })
-  }
-  const now = new Date()
-  const timestamp = now.toISOString()
-  const messageId = store(socket.data.user, data, now.getTime())
+/** Acknowledges and delivers a message that is stored. */
+function publish (socket, data, timestamp, messageId, acknowledge) {
   acknowledge({
     success: true,
     data: { message_id: messageId, room_id: data.room_id, created_at: timestamp, client_message_id: data.client_message_id }
   })
-  socket.to(room).emit('NEW_MESSAGE', {
+  socket.to(`room:${data.room_id}`).emit('NEW_MESSAGE', {
     data: {
       message_id: messageId,
       room_id: data.room_id,
@@ -89,10 +122,25 @@ function sendMessage (socket, store, data, acknowledge) {
   })
 }
 
-function main (port, path) {
+function sendMessage (socket, store, data, acknowledge) {
+  const room = `room:${data.room_id}`
+  if (!socket.rooms.has(room)) return acknowledge({ success: false, error_code: 'USER_NOT_IN_ROOM' })
+  if (typeof data.content !== 'string' || data.content.length < 1 || data.content.length > 5000) {
+    return acknowledge({ success: false, error_code: 'INVALID_MESSAGE' })
+  }
+  const now = new Date()
+  const timestamp = now.toISOString()
+  const stored = store(socket.data.user, data, now.getTime())
+  if (typeof stored === 'number') return publish(socket, data, timestamp, stored, acknowledge)
+  inTurn(room, stored).then(
+    messageId => publish(socket, data, timestamp, messageId, acknowledge),
+    () => acknowledge({ success: false, error_code: 'SERVER_ERROR' }))
+}
+
+async function main (port, database) {
   const server = http.createServer()
   const io = new Server(server, { transports: ['websocket'], serveClient: false })
-  const store = path ? sqliteStore(path) : memoryStore()
+  const store = await openStore(database)
   io.use(authenticate(process.env.JWT_SECRET))
   io.on('connection', socket => {
     socket.on('JOIN_ROOM', (data, acknowledge) => joinRoom(io, socket, data, acknowledge))
