@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -19,6 +18,7 @@ from assa.auth import Tokens
 from assa.config import Config, create_state_dir, limits_of, signing_keys
 from assa.hub import Hub
 from assa.ice import IceServers
+from assa.listening import ListenError, make_endpoint
 from assa.node import Node
 from assa.rates import RateLimits
 from assa.registry import Services
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 _CLOSE_STEP_S = 0.02
-_WITH_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
-_BACKLOG = 1_024
-"""Twisted's 50 is too little when everybody comes back at once: the kernel has the others wait a second."""
 
 
 def farewell(reconnect_after_ms: int) -> Announcement:
@@ -102,24 +99,6 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
     )
 
 
-def endpoint_problem(text: str, wrong: Exception) -> str:
-    """Return in one line why an endpoint of `server.listen` is not understood, and what is expected."""
-    kind, reason = text.partition(":")[0], f"{wrong}".partition("\n")[0]
-    if isinstance(wrong, TypeError) and "'port'" in reason:
-        reason = f"a port is missing, as in {kind}:12345"
-    elif isinstance(wrong, OSError) and kind == "ssl" and not {"privateKey=", "certKey="} <= _named(text):
-        reason = "expected ssl:PORT:privateKey=FILE:certKey=FILE"
-    elif isinstance(wrong, OSError) and wrong.filename:
-        reason = f"{wrong.filename}: {wrong.strerror}"
-    elif kind == "ssl" and type(wrong).__module__.startswith("OpenSSL"):
-        reason = "privateKey and certKey: expected a key and its certificate as PEM"
-    return f"server.listen: {text}: {reason}"
-
-
-def _named(text: str) -> set[str]:
-    return {f"{part.partition('=')[0]}=" for part in text.split(":") if "=" in part}
-
-
 class StartError(Exception):
     """The server cannot start; the text is one line that names the setting and the reason."""
 
@@ -149,11 +128,10 @@ class ChatService(Service):
         self.ports: list[IListeningPort] = []
 
     def _endpoint(self, text: str) -> Any:
-        given = text.partition(":")[0] not in _WITH_BACKLOG or ":backlog=" in text
         try:
-            return serverFromString(self._reactor, text if given else f"{text}:backlog={_BACKLOG}")
-        except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
-            raise StartError(endpoint_problem(text, wrong)) from None
+            return make_endpoint(text, self._reactor, reuse_port=self._config.server.reuse_port)
+        except ListenError as wrong:
+            raise StartError(f"{wrong}") from None
 
     def startService(self) -> None:
         """Open the database and listen.

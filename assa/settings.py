@@ -49,6 +49,7 @@ def _number(words: str, types: tuple[type, ...], test: Callable[[float], bool]) 
 _HOUR_S: Final = 3_600
 _TEN_YEARS_S: Final = 10 * 365 * 86_400
 _NUMBER: Final = (int, float)
+Flag = Annotated[bool, _Rule("true or false", lambda value: isinstance(value, bool))]
 Text = Annotated[str, _text("a string", ".*")]
 Name = Annotated[str, _text("a string that is not empty", ".+")]
 Hidden = Annotated[str, _text("a string", ".*", hidden=True)]
@@ -70,6 +71,7 @@ class ServerSection:
     """Where the server listens and keeps its files."""
 
     listen: tuple[Name, ...] = ("tcp:12345",)
+    reuse_port: Flag = False
     state_dir: Text = ""
 
 

@@ -146,6 +146,15 @@ class RuleTests(ConfigTestCase):
                 "rate.messages: expected a number per second, or 0, got ", f"[rate]\nmessages = {wrong}"
             )
 
+    def test_flags(self):
+        """A flag is true or false, and nothing that could be meant as either."""
+        self.assertTrue(self.load("[server]\nreuse_port = true").server.reuse_port)
+        self.assertTrue(self.load(ASSA_SERVER__REUSE_PORT="true").server.reuse_port)
+        for wrong in ("1", "0", '"true"', "[]"):
+            self.assertWrong(
+                "server.reuse_port: expected true or false, got ", f"[server]\nreuse_port = {wrong}"
+            )
+
     def test_texts(self):
         """A text is a text, and none that a file name or a database would choke on."""
         for wrong in ("5", "true", "['a']", '"a\\u0000b"', "2020-01-01"):

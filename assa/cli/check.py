@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.internet import reactor
-from twisted.internet.endpoints import serverFromString
 
 from assa.cli.options import Commands, add_command, add_config, config_of, say
 from assa.config import signing_keys
-from assa.service import endpoint_problem
+from assa.listening import ListenError, make_endpoint
 from assa.settings import Config, ConfigError
 
 _LAST_PORT = 65_535
@@ -74,9 +73,9 @@ def _wrong_keys(config: Config) -> Iterator[str]:
 def _wrong_endpoints(config: Config) -> Iterator[str]:
     for text in config.server.listen:
         try:
-            serverFromString(reactor, text)
-        except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
-            yield endpoint_problem(text, wrong)
+            make_endpoint(text, reactor, reuse_port=config.server.reuse_port)
+        except ListenError as wrong:
+            yield str(wrong)
         else:
             port = re.match(r"(?:haproxy:)?(?:tcp6?|ssl):(?:port=)?(-?\d+)", text)
             if port and not 0 <= int(port[1]) <= _LAST_PORT:
