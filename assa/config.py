@@ -16,9 +16,17 @@ from attrs import evolve
 
 from assa.auth import HMAC_BYTES, Key
 from assa.limits import Limits
-from assa.settings import AuthSection, Config, ConfigError, KeySection, structure
+from assa.settings import POSTGRES, AuthSection, Config, ConfigError, KeySection, structure
 
-__all__ = ["Config", "ConfigError", "create_state_dir", "limits_of", "load", "signing_keys"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "create_state_dir",
+    "database_password",
+    "limits_of",
+    "load",
+    "signing_keys",
+]
 
 _DEFAULTS: Final = Config()
 _CLIENT_PATIENCE_S: Final = 10
@@ -77,6 +85,16 @@ def signing_keys(config: Config) -> list[Key]:
     if config.development:
         auth = evolve(auth, secret=_development_secret(create_state_dir(config) / "secret"))
     return [_key(where, section) for where, section in _key_sections(auth)]
+
+
+def database_password(config: Config) -> str:
+    """Return the password of `storage.password_file`, or an empty one without it.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    path = config.storage.password_file
+    return _read("storage.password_file", path).decode(errors="replace").strip() if path else ""
 
 
 def _development_secret(path: Path) -> str:
@@ -144,8 +162,10 @@ def _contradictions(config: Config) -> Iterator[str]:
     auth, calls, limits = config.auth, config.calls, config.limits
     if not config.server.listen:
         yield "server.listen: expected at least one endpoint"
-    if not re.match(r"sqlite:.|\Z", config.storage.url):
-        yield "storage.url: expected sqlite:PATH; this release supports sqlite only"
+    if not config.postgres and not re.match(r"sqlite:.|\Z", config.storage.url):
+        yield "storage.url: expected sqlite:PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    if config.storage.listen_url and not config.storage.listen_url.startswith(POSTGRES):
+        yield "storage.listen_url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     if not limits.early_line_bytes <= limits.line_bytes <= limits.discarded_line_bytes:
         yield "limits.line_bytes: expected limits.early_line_bytes to limits.discarded_line_bytes"
     if limits.answer_timeout >= _CLIENT_PATIENCE_S:

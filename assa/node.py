@@ -7,23 +7,27 @@ fronts open sessions on it. ``start`` and ``shutdown`` frame its life.
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from assa import log, upkeep, wire
 from assa.errors import Code, Refused
-from assa.rates import RateLimits
+from assa.presence import BEATS_A_LEASE, Presence
+from assa.rates import RateLimits, network
 from assa.registry import Rate, Services
 from assa.session import Session
 from assa.storage import Query, Unavailable, sessions
+from assa.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
@@ -37,17 +41,11 @@ SWEEP_S = 0.5
 _EXPIRE_S = 1.0
 _TRIM_S = 1.0
 _TRIM_RELAYS_S = 30.0
+_TIDY_S = 30.0
 _FULL_RETRY_MS = 5_000
+_BACK_MS = 1_000
 _DRAIN_STEP_S = 0.05
-
-
-def _network(address: str) -> str:
-    """Return what failed CONNECTs are counted by: an IPv6 client has a whole /64 to itself."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    return address if ip.version == 4 else str(ip_network((ip, 64), strict=False))  # noqa: PLR2004
+_LEAVE_S = 1.0
 
 
 async def _awaited(what: Awaitable[Any]) -> Any:
@@ -65,6 +63,8 @@ class Node:
         monotonic: Seconds that never jump.
         rate_limits: How much a user may ask for.
         keep_expired: Whether a connection outlives its token.
+        lease_s: Seconds without a sign of life after which the other nodes give this one up; None:
+            there are no others.
     """
 
     logger = Logger()
@@ -79,6 +79,7 @@ class Node:
         monotonic: Callable[[], float],
         rate_limits: RateLimits | None = None,
         keep_expired: bool = False,
+        lease_s: float | None = None,
     ) -> None:
         self.services = services
         self.actions = actions
@@ -97,7 +98,9 @@ class Node:
         self._unauthenticated: dict[Session, None] = {}
         self._signals = 0
         self._away = False
-        self._loops: list[tuple[LoopingCall, float]] = []
+        self._timers, self._lease_timers = Timers(clock), Timers(clock)
+        self._name, self._lives = services.node, 1
+        self.presence = Presence(services.store, services.node, lease_s, self.now_ms, monotonic)
 
     # --- what sessions ask ---
 
@@ -133,7 +136,10 @@ class Node:
 
         Raises:
             Refused: SERVER_FULL when there is none, RATE_LIMITED when the user connects too often.
+            Unavailable: The node is none of the nodes yet.
         """
+        if not self.presence.joined:
+            raise Unavailable("the node has not joined yet")
         wait_ms = self._connects.take(user_id)
         if wait_ms:
             raise Refused(Code.RATE_LIMITED, "too many CONNECTs a second", retry_after_ms=wait_ms)
@@ -154,13 +160,13 @@ class Node:
 
     def check_failures(self, address: str) -> None:
         """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
-        wait_ms = self._failed_connects.wait_ms(_network(address))
+        wait_ms = self._failed_connects.wait_ms(network(address))
         if wait_ms:
             raise Refused(Code.RATE_LIMITED, "too many failed CONNECTs", retry_after_ms=wait_ms)
 
     def count_failure(self, address: str) -> None:
         """Count a CONNECT that failed."""
-        self._failed_connects.take(_network(address))
+        self._failed_connects.take(network(address))
 
     def connected(self, session: Session, channels: Sequence[str]) -> None:
         """Take a session among the connected: it hears events from here on."""
@@ -177,7 +183,8 @@ class Node:
 
     def detach(self, session_id: str, attachment: int) -> None:
         """Have the store know that a connection is gone; the session is kept for a while."""
-        self._in_background(self._detach(session_id, attachment))
+        if not self.draining:  # else they all go with the node
+            self._in_background(self._detach(session_id, attachment))
 
     async def _detach(self, session_id: str, attachment: int) -> None:
         try:
@@ -193,31 +200,58 @@ class Node:
             self.logger.error("the database is away: {reason}", reason=str(reason))
         self._away = True
 
-    # --- timers ---
+    # --- timers and the lease ---
 
     async def start(self) -> None:
-        """Begin the timers and take over what an earlier run left."""
-        periodic: list[tuple[Callable[[], object], float]] = [
-            (self.sweep, SWEEP_S),
-            (partial(self._query, upkeep.expire), _EXPIRE_S),
-            (partial(self._query, upkeep.trim), _TRIM_S),
-            (partial(self._query, upkeep.trim_relays), _TRIM_RELAYS_S),
-        ]
-        for work, seconds in periodic:
-            loop = LoopingCall(work)
-            loop.clock = self.clock
-            self._loops.append((loop, seconds))
-            loop.start(seconds, now=False).addErrback(
-                lambda failure: self.logger.failure("a timer died", failure)
-            )
+        """Begin the timers and become one of the nodes, as soon as the database is there."""
+        self._timers.every(SWEEP_S, self.sweep)
+        self._timers.every(_EXPIRE_S, partial(self._for_all, upkeep.expire))
+        self._timers.every(_TRIM_S, partial(self._for_all, upkeep.trim))
+        self._timers.every(_TRIM_RELAYS_S, partial(self._for_all, upkeep.trim_relays))
+        self._timers.every(_TIDY_S, partial(self._alive, self._tidy))
+        if self.presence.lease_s is not None:
+            self._lease_timers.every(self.presence.lease_s / BEATS_A_LEASE, partial(self._alive, self._renew))
+        await self._join()
+
+    async def _join(self) -> None:
         while not self.draining:
             try:
-                await self.services.store.run(sessions.detach_others, self.services.node, self.now_ms())
+                await self.presence.join(self.lost_lease)
             except Unavailable as wrong:
                 self.unavailable(wrong)
                 await deferLater(self.clock, _EXPIRE_S)
             else:
                 return
+
+    def lost_lease(self, reason: str) -> None:
+        """Close every client, resumably: the other nodes have given this one up, and it begins anew."""
+        self.logger.error("all clients are closed, to come back: {reason}", reason=reason)
+        refused = Refused(Code.SERVICE_UNAVAILABLE, "this node was away: resume", retry_after_ms=_BACK_MS)
+        for session in tuple(self._connected):
+            session.refuse_all(refused)
+        self._lives += 1
+        self.services = evolve(self.services, node=f"{self._name}.{self._lives}")
+        self.presence = evolve(self.presence, node=self.services.node, joined=False, leads=False)
+        self._in_background(self._join())
+
+    async def _renew(self) -> None:
+        for node in await self.presence.renew():
+            self.logger.warn(  # noqa: G010 - this logger is Twisted's
+                "node {node} has shown no sign of life: its clients are gone", node=node
+            )
+
+    async def _tidy(self) -> None:
+        held = {one.session_id for one in self._connected}
+        await self.presence.tidy(held)
+
+    def _alive(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Deferred[None] | None:
+        return self._in_background(work()) if self.presence.joined else None
+
+    def _for_all(self, query: Query[[Limits, int], None]) -> Deferred[None] | None:
+        """Run a query that one node runs for all of them."""
+        if not self.presence.leads:
+            return None
+        return self._in_background(self.services.store.run(query, self.limits, self.now_ms()))
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""
@@ -229,9 +263,6 @@ class Node:
                 self.logger.failure("the heartbeat of a client failed")
         for buckets in (*self.rates.values(), self._connects, self._failed_connects):
             buckets.sweep()
-
-    def _query(self, query: Query[[Limits, int], None]) -> Deferred[None]:
-        return self._in_background(self.services.store.run(query, self.limits, self.now_ms()))
 
     def _in_background(self, work: Awaitable[object]) -> Deferred[None]:
         return Deferred.fromCoroutine(_awaited(work)).addCallbacks(self._done, self._failed)
@@ -255,9 +286,7 @@ class Node:
                 is to come back, different for each.
         """
         self.draining = True
-        for loop, _ in self._loops:
-            if loop.running:
-                loop.stop()
+        self._timers.stop()
         everybody = list(self._connected)
         random.shuffle(everybody)
         for place, session in enumerate(everybody):
@@ -268,3 +297,8 @@ class Node:
             await deferLater(self.clock, _DRAIN_STEP_S)
         for session in (*self._unauthenticated, *self._connected):
             session.close("shutdown")
+        self._lease_timers.stop()
+        if self.presence.joined:
+            leaving = Deferred.fromCoroutine(self.presence.leave())
+            with suppress(Unavailable, defer.TimeoutError):  # the others find out by themselves
+                await leaving.addTimeout(max(_LEAVE_S, deadline - self.monotonic()), self.clock)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+
+def network(address: str) -> str:
+    """Return what failed CONNECTs are counted by: an IPv6 client has a whole /64 to itself."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    return address if ip.version == 4 else str(ip_network((ip, 64), strict=False))  # noqa: PLR2004
 
 
 class Buckets:

@@ -15,13 +15,14 @@ from twisted.logger import Logger
 from assa.actions import ALL
 from assa.actions.system import Announcement
 from assa.auth import Tokens
-from assa.config import Config, create_state_dir, limits_of, signing_keys
+from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.listening import ListenError, make_endpoint
 from assa.node import Node
 from assa.rates import RateLimits
 from assa.registry import Services
+from assa.settings import ConfigError
 from assa.storage import Unavailable
 from assa.storage.migrate import MigrationError
 from assa.storage.sqlite import SqliteStore
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 _CLOSE_STEP_S = 0.02
 
 
+def now_ms() -> int:
+    """Return the time, milliseconds since the epoch."""
+    return int(time.time() * 1000)
+
+
 def farewell(reconnect_after_ms: int) -> Announcement:
     """Return the announcement of a shutdown (v1.1)."""
     return Announcement(
@@ -48,16 +54,46 @@ def farewell(reconnect_after_ms: int) -> Announcement:
     )
 
 
-def make_store(config: Config, reactor: Any, hub: Hub) -> SqliteStore:
-    """Return the store that the configuration names, not started yet."""
+def make_store(config: Config, reactor: Any, hub: Hub, *, listens: bool = True) -> Any:
+    """Return the store that the configuration names, not open yet: :class:`assa.storage.Store`.
+
+    Args:
+        config: What to build.
+        reactor: Where it runs.
+        hub: Gets the events.
+        listens: Whether it hears what other nodes write; not needed to work on the data alone.
+
+    Raises:
+        ConfigError: A password cannot be read, or what PostgreSQL needs is not installed.
+    """
+    if config.postgres:
+        return _make_postgres(config, reactor, hub, listens=listens)
     if not config.storage.url:
         create_state_dir(config)
-    return SqliteStore(
-        config.sqlite_path,
-        worker=DatabaseThread(reactor),
-        deliver=hub.deliver,
-        now_ms=lambda: int(time.time() * 1000),
-    )
+    return SqliteStore(config.sqlite_path, worker=DatabaseThread(reactor), deliver=hub.deliver, now_ms=now_ms)
+
+
+def _make_postgres(config: Config, reactor: Any, hub: Hub, *, listens: bool) -> Any:
+    try:
+        # Only who uses it needs its drivers.
+        from assa.storage.pool import with_password  # noqa: PLC0415
+        from assa.storage.postgres import PostgresStore  # noqa: PLC0415
+    except ImportError as wrong:
+        raise ConfigError(f"storage.url: {wrong}; pip install 'assa[postgres]'") from None
+    storage, password = config.storage, database_password(config)
+    try:
+        return PostgresStore(
+            with_password(storage.url, password),
+            reactor=reactor,
+            deliver=hub.deliver,
+            now_ms=now_ms,
+            listens=listens,
+            listen_url=storage.listen_url and with_password(storage.listen_url, password),
+            size=storage.connections,
+            poll_s=config.nodes.poll,
+        )
+    except ValueError as wrong:
+        raise ConfigError(f"storage.url or storage.listen_url: {wrong}") from None
 
 
 def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
@@ -79,7 +115,7 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
         tokens=tokens,
         limits=limits_of(config),
         node=secrets.token_hex(6),
-        now_ms=lambda: int(time.time() * 1000),
+        now_ms=now_ms,
         ice_servers=IceServers(
             stun_urls=calls.stun_urls,
             turn_urls=calls.turn_urls,
@@ -96,6 +132,7 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
         monotonic=time.monotonic,
         rate_limits=RateLimits(**asdict(config.rate)),
         keep_expired=auth.expiry == "keep",
+        lease_s=config.nodes.lease if config.postgres else None,
     )
 
 
@@ -139,12 +176,7 @@ class ChatService(Service):
         Raises:
             StartError: The database cannot be opened or an address cannot be listened on.
         """
-        try:
-            applied = self._store.open()
-        except (Unavailable, MigrationError) as wrong:
-            raise StartError(f"storage.url: {wrong}") from None
-        for name in applied:
-            self.log.info("applied migration {name}", name=name)
+        self._open_store()
         self._in_background(self.node.start())
         for text, endpoint in self._endpoints:
             self._listen(text, endpoint)
@@ -155,6 +187,25 @@ class ChatService(Service):
                 " 'assa token --user 1' makes a token",
                 path=str(create_state_dir(self._config) / "secret"),
             )
+
+    def _open_store(self) -> None:
+        """Open the database; one that is reached over a network may come later."""
+        opening: Deferred[list[str]] = maybeDeferred(self._store.open)
+        opening.addCallback(self._applied)
+        if opening.called:
+            failures: list[Failure] = []
+            opening.addErrback(failures.append)
+            for failure in failures:
+                failure.trap(Unavailable, MigrationError)
+                raise StartError(f"storage.url: {failure.getErrorMessage()}")
+        else:
+            opening.addErrback(
+                lambda failure: self.log.error("storage.url: {reason}", reason=failure.getErrorMessage())
+            )
+
+    def _applied(self, names: list[str]) -> None:
+        for name in names:
+            self.log.info("applied migration {name}", name=name)
 
     def _listen(self, text: str, endpoint: Any) -> None:
         listening = endpoint.listen(self.factory)

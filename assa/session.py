@@ -66,6 +66,11 @@ class Session:
         return self._state.identity if isinstance(self._state, Connected) else None
 
     @property
+    def session_id(self) -> str:
+        """Return the id of the session that is connected, or an empty one before CONNECT."""
+        return self._state.context.session_id if isinstance(self._state, Connected) else ""
+
+    @property
     def accepting(self) -> bool:
         """Return whether the front may bring the next line."""
         return (

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_origin
+from urllib.parse import urlsplit
 
 import attrs
 import cattrs
@@ -46,6 +47,7 @@ def _number(words: str, types: tuple[type, ...], test: Callable[[float], bool]) 
     return _Rule(words, lambda value: type(value) in types and test(value))
 
 
+POSTGRES: Final = ("postgresql://", "postgres://")
 _HOUR_S: Final = 3_600
 _TEN_YEARS_S: Final = 10 * 365 * 86_400
 _NUMBER: Final = (int, float)
@@ -80,7 +82,18 @@ class StorageSection:
     """Where the data are, and how long events are kept."""
 
     url: Hidden = field(default="", repr=False)
+    password_file: Text = ""
+    listen_url: Hidden = field(default="", repr=False)
+    connections: Count = 3
     event_retention: Seconds = 7 * 86_400
+
+
+@frozen(kw_only=True)
+class NodesSection:
+    """How several servers on one PostgreSQL database work together."""
+
+    lease: Seconds = 10
+    poll: Seconds = 1
 
 
 @frozen(kw_only=True)
@@ -174,6 +187,7 @@ class Config:
 
     server: ServerSection = ServerSection()
     storage: StorageSection = StorageSection()
+    nodes: NodesSection = NodesSection()
     auth: AuthSection = AuthSection()
     limits: LimitsSection = LimitsSection()
     rate: RateSection = RateSection()
@@ -184,6 +198,19 @@ class Config:
     def development(self) -> bool:
         """Whether no key is configured, so that the server makes its own secret."""
         return not (self.auth.secret or self.auth.secret_file or self.auth.keys)
+
+    @property
+    def postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return self.storage.url.startswith(POSTGRES)
+
+    @property
+    def database(self) -> str:
+        """The database in words, without a password."""
+        if not self.postgres:
+            return self.sqlite_path
+        url = urlsplit(self.storage.url)
+        return f"postgresql://{url.netloc.rpartition('@')[2]}{url.path}"
 
     @property
     def sqlite_path(self) -> str:

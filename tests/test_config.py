@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from assa.auth import Tokens, mint
-from assa.config import Config, ConfigError, create_state_dir, limits_of, load, signing_keys
+from assa.config import Config, ConfigError, create_state_dir, database_password, limits_of, load, signing_keys
 from assa.limits import Limits
 from assa.settings import KeySection, LimitsSection
 
@@ -343,12 +343,31 @@ class DirectoryTests(ConfigTestCase):
         self.assertEqual(self.load(ASSA_STORAGE__URL="sqlite:/a/b.db").sqlite_path, "/a/b.db")
         self.assertEqual(self.load(ASSA_STORAGE__URL="sqlite::memory:").sqlite_path, ":memory:")
 
+    def test_postgres(self):
+        """A PostgreSQL URL is recognised, and named without its user and password."""
+        for url in ("postgresql://a:hush@b:1/c", "postgres://a:hush@b:1/c"):
+            config = self.load(ASSA_STORAGE__URL=url)
+            self.assertEqual((config.postgres, config.database), (True, "postgresql://b:1/c"))
+            self.assertNotIn("hush", repr(config))
+        self.assertFalse(self.load(ASSA_STORAGE__URL="sqlite:/a").postgres)
+
     def test_other_database(self):
-        """PostgreSQL is recognised and refused; the URL, which may have a password, is not shown."""
-        for url in ("postgresql://a:hush@b/c", "postgres://a:hush@b", "sqlite:", "hush.db", "SQLITE:hush"):
-            self.assertWrong(
-                "storage.url: expected sqlite:PATH; this release supports sqlite only", ASSA_STORAGE__URL=url
-            )
+        """Another URL, which may have a password, is refused and not shown."""
+        expected = "expected sqlite:PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        for url in ("mysql://a:hush@b/c", "sqlite:", "hush.db", "SQLITE:hush"):
+            self.assertWrong(f"storage.url: {expected}", ASSA_STORAGE__URL=url)
+        expected = "storage.listen_url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        self.assertWrong(expected, ASSA_STORAGE__LISTEN_URL="sqlite:hush")
+
+    def test_database_password(self):
+        """The password of the database may be in a file, white space around it ignored."""
+        file = self.directory() / "password"
+        file.write_text(" hush\n")
+        self.assertEqual(database_password(self.load(ASSA_STORAGE__PASSWORD_FILE=str(file))), "hush")
+        self.assertEqual(database_password(self.load()), "")
+        missing = self.load(ASSA_STORAGE__PASSWORD_FILE=str(file) + "x")
+        with self.assertRaisesRegex(ConfigError, r"^storage\.password_file: .*: No such file"):
+            database_password(missing)
 
     def test_private(self):
         """The state directory is made for its owner alone."""

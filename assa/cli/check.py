@@ -13,7 +13,9 @@ from twisted.internet import reactor
 
 from assa.cli.options import Commands, add_command, add_config, config_of, say
 from assa.config import signing_keys
+from assa.hub import Hub
 from assa.listening import ListenError, make_endpoint
+from assa.service import make_store
 from assa.settings import Config, ConfigError
 
 _LAST_PORT = 65_535
@@ -44,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> None:
         sys.exit("\n".join(f"assa: {problem}" for problem in problems))
     say("ok")
     say(f"listen: {', '.join(config.server.listen)}")
-    say(f"storage: {config.sqlite_path}")
+    say(f"storage: {config.database}")
     say(f"auth: {_auth(config)}")
 
 
@@ -83,6 +85,12 @@ def _wrong_endpoints(config: Config) -> Iterator[str]:
 
 
 def _wrong_storage(config: Config) -> Iterator[str]:
+    if config.postgres:
+        try:
+            make_store(config, reactor, Hub(), listens=False)  # which connects only when it is opened
+        except ConfigError as wrong:
+            yield str(wrong)
+        return
     path = Path(config.sqlite_path)
     if path.exists():
         if not path.is_file():

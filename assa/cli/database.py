@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import maybeDeferred
+
 from assa.cli.options import (
     CommandError,
     Commands,
@@ -62,30 +64,30 @@ def add(commands: Commands) -> None:
     add_config(user)
 
 
-def _open(config: Config, reactor: Any) -> tuple[Any, list[str]]:
+async def _open(config: Config, reactor: Any) -> tuple[Any, list[str]]:
     """Return the store, open, and what migrations that took."""
-    store = make_store(config, reactor, Hub())
+    store = make_store(config, reactor, Hub(), listens=False)
     try:
-        return store, store.open()
+        return store, await maybeDeferred(store.open)
     except (Unavailable, MigrationError) as wrong:
         raise CommandError(f"storage.url: {wrong}") from None
 
 
 async def _migrate(reactor: Any, arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
-    store, applied = _open(config, reactor)
+    store, applied = await _open(config, reactor)
     await store.close()
     for name in applied:
-        say(f"applied {name} to {config.sqlite_path}")
+        say(f"applied {name} to {config.database}")
     if not applied:
-        say(f"nothing to do: the schema of {config.sqlite_path} is up to date")
+        say(f"nothing to do: the schema of {config.database} is up to date")
     return 0
 
 
 async def _set_active(reactor: Any, arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     _require_database(config)
-    store, _ = _open(config, reactor)
+    store, _ = await _open(config, reactor)
     active = arguments.change == "activate"
     try:
         known = await store.run(_change, arguments.user_id, active=active)
@@ -95,12 +97,14 @@ async def _set_active(reactor: Any, arguments: argparse.Namespace) -> int:
         await store.close()
     what = "active" if active else "deactivated"
     unknown = "" if known else " (has never connected)"
-    say(f"user {arguments.user_id} is {what} in {config.sqlite_path}{unknown}")
+    say(f"user {arguments.user_id} is {what} in {config.database}{unknown}")
     return 0
 
 
 def _require_database(config: Config) -> None:
     """Have the database exist: a new one would know nobody, and the server would not look into it."""
+    if config.postgres:
+        return
     path = config.sqlite_path
     try:
         reason = "" if Path(path).stat().st_size else "it is empty"

@@ -89,7 +89,8 @@ class Store(Protocol):
 
         Raises:
             Refused: What the query raised; its changes are undone.
-            Unavailable: The database is away; nothing was stored.
+            Unavailable: The database is away. When it went away during the commit, the changes may
+                stand all the same.
         """
 
     def batch(self, query: BatchQuery[Item, T], item: Item, /) -> Awaitable[T]:
@@ -97,6 +98,12 @@ class Store(Protocol):
 
         The query returns one result or Refused an item, in order. When it fails as a whole, each
         item is tried alone, so that one bad item fails alone.
+        """
+
+    def fence(self, node: str | None, lost: Callable[[str], None] | None = None) -> None:
+        """Refuse every query once other nodes have given `node` up; None: refuse none.
+
+        `lost` is called once with the reason, and the node has to join anew.
         """
 
 

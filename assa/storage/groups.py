@@ -40,9 +40,7 @@ class Job:
     def split(self) -> list[Job]:
         """Return a job for each item."""
         items = self.items or ()
-        return [
-            Job(self.query, (), {}, [one], [item]) for one, item in zip(self.waiting, items, strict=True)
-        ]
+        return [Job(self.query, (), {}, [one], [item]) for one, item in zip(self.waiting, items, strict=True)]
 
 
 @frozen

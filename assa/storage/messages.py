@@ -164,7 +164,7 @@ async def unread(tx: Transaction, user_id: int) -> dict[int, int]:
         " (SELECT count(*) FROM (SELECT 1 FROM messages m LEFT JOIN receipts r"
         " ON r.room_id = m.room_id AND r.user_id = mine.user_id AND r.message_id = m.message_id"
         " WHERE m.room_id = mine.room_id AND m.message_id > mine.confirmed_through"
-        " AND m.user_id <> mine.user_id AND r.message_id IS NULL LIMIT :most) AS some)"
+        " AND m.user_id <> mine.user_id AND r.message_id IS NULL LIMIT :most) AS counted)"
         " FROM members mine WHERE mine.user_id = :user_id",
         user_id=user_id,
         most=_COUNTED,

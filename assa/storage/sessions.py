@@ -83,15 +83,6 @@ async def detach(tx: Transaction, session_id: str, attachment: int, now_ms: int)
     )
 
 
-async def detach_others(tx: Transaction, own_node: str, now_ms: int) -> int:
-    """Write that the connections of an earlier run are gone."""
-    return await tx.execute(
-        "UPDATE sessions SET node = NULL, dropped_at = :now WHERE node IS NOT NULL AND node <> :own",
-        now=now_ms,
-        own=own_node,
-    )
-
-
 async def holds(tx: Transaction, session_id: str, attachment: int) -> bool:
     """Return whether the session's connection is still this one."""
     row = await tx.first(

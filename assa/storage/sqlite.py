@@ -189,6 +189,9 @@ class SqliteStore(GroupCommit):
         self._worker.start()
         return applied
 
+    def fence(self, node: str | None, lost: Callable[[str], None] | None = None) -> None:
+        """Need nothing: no other node can use the file."""
+
     def _begin(self, group: list[Job], tries: int = 0) -> None:
         connection = self._connection
         assert connection is not None  # noqa: S101 - open came first

@@ -91,9 +91,10 @@ class AwayTests(SynchronousTestCase):
         self.assertNoResult(started)
         self.assertEqual(world.query("SELECT count(*) FROM sessions WHERE node IS NOT NULL"), [(1,)])
         come_back(world)
-        early = world.connected(2)
-        world.pass_time(2, alive=[early])
+        self.assertEqual(code_of(world.client().connect(world.token(2))), "SERVICE_UNAVAILABLE")
+        world.pass_time(2)
         self.successResultOf(started)
+        early = world.connected(2)
         self.assertEqual(
             world.query("SELECT user_id, node FROM sessions ORDER BY user_id"), [(1, None), (2, "later")]
         )

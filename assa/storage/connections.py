@@ -1,0 +1,151 @@
+"""Connections to PostgreSQL that notice their death, never freeze the process, and come back.
+
+txpostgres' own pool keeps dead connections, takes a statement's time-out for a cancellation, and
+cancels by psycopg2's `cancel`, which opens a blocking connection with the interpreter lock held: a
+frozen server would freeze this process. So a query that takes too long closes its connection here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+from txpostgres import txpostgres
+
+from assa.storage import Unavailable
+
+_CONNECT_S = 3.0
+_STATEMENT_S = 5.0
+
+
+class DeadlineExceeded(Exception):  # noqa: N818 - a state of the database, no defect of ours
+    """A statement took too long; its connection has been closed."""
+
+
+AWAY = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    psycopg2.errors.ReadOnlySqlTransaction,
+    DeadlineExceeded,
+    ConnectionDone,
+)
+"""What says that the database cannot be used now."""
+
+
+def told(wrong: Exception) -> Exception:
+    """Return what the caller is told: the database's state is no defect of the query."""
+    if isinstance(wrong, AWAY):
+        return Unavailable(f"{wrong}".strip() or type(wrong).__name__)
+    return wrong
+
+
+class _Cursor(txpostgres.Cursor):  # type: ignore[misc]  # txpostgres has no types
+    def _handleCancellation(self, f: Failure) -> Failure:
+        return f  # statement_timeout stays a QueryCanceledError
+
+    def _cancel(self, d: Deferred[Any]) -> None:
+        raise txpostgres._CancelInProgress  # noqa: SLF001 - instead of psycopg2's blocking cancel()
+
+
+class Connection(txpostgres.Connection):  # type: ignore[misc]  # likewise
+    """One connection; a statement that takes too long closes it.
+
+    Args:
+        reactor: Where it runs.
+        lost: Called once when it is gone.
+        heard: Called with the payload of each notification.
+    """
+
+    cursorFactory = _Cursor
+
+    def __init__(
+        self, reactor: Any, lost: Callable[[Connection], None], heard: Callable[[str], None] | None = None
+    ) -> None:
+        super().__init__(reactor)
+        self._lost: Callable[[Connection], None] | None = lost
+        self._heard = heard
+        self._only_cursor: Any = None
+
+    _handleCancellation = _Cursor._handleCancellation  # noqa: SLF001 - the same for connecting
+    _cancel = _Cursor._cancel  # noqa: SLF001
+
+    def open(self, parameters: dict[str, str]) -> Deferred[Connection]:
+        """Connect, within a deadline: psycopg2 has none when it is asynchronous."""
+        return self._within(_CONNECT_S, self.connect(**parameters))
+
+    def send(self, statements: bytes) -> Deferred[Any]:
+        """Execute statements and return the cursor, which has the result of the last one.
+
+        Errbacks with DeadlineExceeded, or what psycopg2 says.
+        """
+        if self._only_cursor is None:
+            self._only_cursor = self.cursor()
+        return self._within(_STATEMENT_S, self._only_cursor.execute(statements))
+
+    def quoted(self, sql: str, values: Any = None) -> bytes:
+        """Return a statement with the values in it."""
+        if self._only_cursor is None:
+            self._only_cursor = self.cursor()
+        statement: bytes = self._only_cursor.mogrify(sql, values)
+        return statement
+
+    @property
+    def in_transaction(self) -> bool:
+        """Return whether the connection is open and in a transaction that has not failed for good."""
+        return not self.closed and self.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE
+
+    def _within(self, seconds: float, work: Deferred[Any]) -> Deferred[Any]:
+        late = self.reactor.callLater(seconds, self._expire)
+
+        def done(result: Any) -> Any:
+            if late.active():
+                late.cancel()
+            elif isinstance(result, Failure):
+                return Failure(DeadlineExceeded(f"no answer from the database within {seconds:g} s"))
+            return result
+
+        return work.addBoth(done)
+
+    def _expire(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it at once; a statement that runs fails."""
+        if self._connection is not None:
+            with suppress(psycopg2.Error):
+                super().close()
+        self._gone()
+
+    def _gone(self) -> None:
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost(self)
+
+    def doRead(self) -> None:
+        """Read; an idle connection that the server closes is noticed here."""
+        try:
+            super().doRead()
+        except psycopg2.Error:
+            self.close()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Take note that the socket is gone."""
+        super().connectionLost(reason)
+        if self._connection is not None and self._connection.closed:
+            self._gone()
+
+    def checkForNotifies(self) -> None:
+        """Hand on notifications at once, without txpostgres' cooperator."""
+        notifies = self._connection.notifies
+        if notifies:
+            payloads = [one.payload for one in notifies]
+            notifies.clear()
+            for payload in payloads:
+                if self._heard is not None:
+                    self._heard(payload)

@@ -1,0 +1,122 @@
+"""A transaction of PostgreSQL: what queries do becomes statements on one connection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from attrs import define, field
+
+from assa.storage import Entry, Row, Value
+from assa.storage.connections import Connection, told
+
+_PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+
+
+@lru_cache(maxsize=2_048)
+def _translated(sql: str) -> str:
+    return _PLACEHOLDER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+@define(eq=False)
+class PostgresTransaction:
+    """A transaction on one connection.
+
+    Statements without a result wait for the next one that has one: each trip to the database costs
+    more than most statements do.
+    """
+
+    connection: Connection
+    head: int = 0
+    _waiting: list[bytes] = field(factory=list)
+    _staged: list[Entry] = field(factory=list)
+    _kept_head: int = 0
+    _unsent: int | None = None
+    """Where among the waiting statements the savepoint is, until it has been sent."""
+
+    async def _send(self, sql: str, values: Mapping[str, Value]) -> Any:
+        self.later(self.connection.quoted(_translated(sql), values))
+        return await self.flush()
+
+    async def flush(self) -> Any:
+        """Send what waits; return the cursor with the last result."""
+        statements, self._waiting, self._unsent = b";".join(self._waiting), [], None
+        return await self.connection.send(statements) if statements else None
+
+    async def ask(self, sql: str, values: Mapping[str, Value]) -> list[Row]:
+        """Run a statement in psycopg2's own notation and return its rows."""
+        self.later(self.connection.quoted(sql, values))
+        rows: list[Row] = (await self.flush()).fetchall()
+        return rows
+
+    def later(self, statement: bytes) -> None:
+        """Have a statement sent with the next one."""
+        self._waiting.append(statement)
+
+    async def all(self, sql: str, /, **values: Value) -> list[Row]:
+        """Run a statement and return its rows."""
+        rows: list[Row] = (await self._send(sql, values)).fetchall()
+        return rows
+
+    async def first(self, sql: str, /, **values: Value) -> Row | None:
+        """Run a statement and return its first row, or None."""
+        row: Row | None = (await self._send(sql, values)).fetchone()
+        return row
+
+    async def execute(self, sql: str, /, **values: Value) -> int:
+        """Run a statement and return the number of rows it changed."""
+        changed: int = (await self._send(sql, values)).rowcount
+        return changed
+
+    async def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Insert rows; what is wrong with them shows with the next statement."""
+        if rows:
+            quoted, marks = self.connection.quoted, f"({', '.join(['%s'] * len(rows[0]))})"
+            values = b",".join([quoted(marks, tuple(row.values())) for row in rows])
+            names = ", ".join(rows[0])
+            self.later(f"INSERT INTO {table} ({names}) VALUES ".encode() + values)  # noqa: S608 - names are ours
+
+    async def reserve(self, count: int) -> int:
+        """Take positions, which nobody else can: the group has the lock."""
+        first, self.head = self.head + 1, self.head + count
+        self.later(b"UPDATE log_head SET position = %d" % self.head)
+        return first
+
+    def stage(self, entry: Entry) -> None:
+        """Have an entry delivered after the commit."""
+        self._staged.append(entry)
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the transaction can go on after what a statement raised."""
+        return self.connection.in_transaction
+
+    def told(self, wrong: Exception) -> Exception:
+        """Return what the caller is told."""
+        return told(wrong)
+
+    async def savepoint(self) -> None:
+        """Begin what can be undone alone."""
+        self._kept_head, self._unsent = self.head, len(self._waiting)
+        self.later(b"SAVEPOINT query")
+
+    async def release(self) -> None:
+        """Keep what was done since the savepoint."""
+        self.later(b"RELEASE query")
+        await self.flush()
+
+    async def undo(self) -> None:
+        """Undo what was done since the savepoint, and what was staged."""
+        self.head = self._kept_head
+        self._staged.clear()
+        if self._unsent is None:
+            self._waiting = [b"ROLLBACK TO query; RELEASE query"]
+        else:
+            del self._waiting[self._unsent :]
+
+    def take_staged(self) -> list[Entry]:
+        """Return what was staged since this was called last."""
+        staged, self._staged = self._staged, []
+        return staged
