@@ -2,17 +2,15 @@
 
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
-import jwt
 from build import BUILD
+from login import token
 from machine import BenchmarkError, cpu_ns
-from servers import SECRET, Competitor
+from servers import Competitor
 
 # A message's text: 84 characters, 138 bytes. ASSA's NEW_MESSAGE with it has about DELIVERY_BYTES.
 CONTENT = (
@@ -21,7 +19,6 @@ CONTENT = (
 )
 DELIVERY_BYTES = 429
 FLOOR_HEAD_BYTES = 11  # of a floor message: "M", 8 digits, a space and LF
-TOKEN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,6 @@ class Target(Protocol):
 
     def last_words(self) -> str:
         """Return the end of what it printed."""
-
-
-@cache
-def token(user_id: int) -> str:
-    """Return a login token for a user."""
-    claims = {"user_id": user_id, "nickname": f"사용자{user_id}", "exp": int(time.time()) + TOKEN_SECONDS}
-    return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
 def content_for(competitor: Competitor) -> str:

@@ -1,7 +1,6 @@
 """The competitors: how each is started, what CPU time it has used and what memory it holds."""
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -14,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from build import BUILD, HERE, SOCKETIO
+from login import SECRET, assa_admits
 from machine import BenchmarkError, family, family_cpu_ns, free_port, resident_bytes
 from postgres import Postgres, running_postgres
 
 START_SECONDS = 20.0
 STOP_SECONDS = 3.0
-SECRET = secrets.token_hex(32)
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
@@ -169,16 +168,23 @@ class Server:
         words = self.log.read_text(errors="replace")[-2000:]
         return words + (f"\nPostgreSQL: {self.postgres.last_words()}" if self.postgres else "")
 
+    def is_ready(self) -> bool:
+        """Return whether it accepts connections and, if it waits for a database first, logins."""
+        try:
+            if self.competitor.protocol == "assa" and self.postgres:
+                return assa_admits(self.port)
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
     def await_start(self) -> None:
-        """Return when it accepts connections."""
+        """Return when it is ready."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
+            if self.is_ready():
                 return
+            time.sleep(0.05)
         raise BenchmarkError(f"the server does not start:\n{self.last_words()}")
 
     def stop(self) -> None:
