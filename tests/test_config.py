@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from assa.auth import Tokens, mint
-from assa.config import Config, ConfigError, create_state_dir, database_password, limits_of, load, signing_keys
+from assa.config import (
+    Config,
+    ConfigError,
+    create_state_dir,
+    database_password,
+    limits_of,
+    load,
+    signing_keys,
+)
 from assa.limits import Limits
 from assa.settings import KeySection, LimitsSection
 
