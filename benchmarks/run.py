@@ -2,29 +2,22 @@
 
 import argparse
 import json
-import os
-import platform
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
-from build import compile_program, install_socketio
+from build import install_socketio
 from machine import BenchmarkError
 from postgres import missing as missing_postgres
-from postgres import programs
+from prepare import described, missing_driver, prepare
 from report import empty, report
 from servers import COMPETITORS, Competitor
 from workloads import WORKLOADS, Effort, Sample, Workload, measured
 
 Measured = dict[str, dict[str, list[Sample]]]  # by row and competitor
 
-OPEN_FILES = 4096
 QUICK = Effort(runs=1, measured_ns=250_000_000, warm_up_share=0.2)
 
 
@@ -52,12 +45,6 @@ def chosen_workloads(only: str) -> list[Workload]:
     return [workload for workload in WORKLOADS if workload in chosen]
 
 
-def missing_driver() -> str | None:
-    """Return why ASSA cannot use PostgreSQL here, or None."""
-    absent = [name for name in ("psycopg2", "txpostgres") if not find_spec(name)]
-    return f"{' and '.join(absent)} not installed: pip install -e '.[postgres]'" if absent else None
-
-
 def chosen_competitors(only: str) -> list[Competitor]:
     """Return the competitors that are wanted and can run here."""
     known = {competitor.key for competitor in COMPETITORS}
@@ -76,43 +63,6 @@ def chosen_competitors(only: str) -> list[Competitor]:
     if not wanted:
         sys.exit("nothing is left to be measured")
     return [competitor for competitor in COMPETITORS if competitor.key in wanted]
-
-
-def prepare() -> None:
-    """Compile the programs and allow the servers, which inherit it, enough open files."""
-    for name in ("floor", "load"):
-        compile_program(name)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < OPEN_FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard), hard))
-
-
-def installed(name: str) -> str:
-    """Return a package's version."""
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return f"{name} from the checkout"
-
-
-def version_of(program: str | Path) -> str:
-    """Return what a program says of its version, or that it is not there."""
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    except OSError:
-        return "not installed"
-    return done.stdout.strip()
-
-
-def machine() -> str:
-    """Return what was measured on, in one line."""
-    rows = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next((row.split(":")[1].strip() for row in rows if "model name" in row), platform.machine())
-    return (
-        f"{time.strftime('%Y-%m-%d %H:%M')}, {cpu}, {os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}, {installed('Twisted')}, Node {version_of('node')}, "
-        f"PostgreSQL {version_of(Path(programs() or '', 'postgres')).removeprefix('postgres (PostgreSQL) ')}"
-    )
 
 
 def turns(
@@ -159,7 +109,7 @@ def main() -> None:
     effort = QUICK if options.quick else Effort(runs=options.runs, patience_s=options.patience)
     prepare()
     competitors = chosen_competitors(options.servers)
-    head = machine()
+    head = described()
     results = measure_all(chosen_workloads(options.only), competitors, effort)
     runs = f"{effort.runs} interleaved runs each"
     kind = "QUICK: one short run each, not a result" if options.quick else runs
