@@ -68,8 +68,12 @@ class Client:
 
     # --- the connection ---
 
-    def dial(self) -> None:
-        """Open a connection; what an earlier one brought and nobody looked at is forgotten."""
+    def dial(self, address: Address | None = None) -> None:
+        """Open a connection, from now on to another address if one is given.
+
+        What an earlier one brought and nobody looked at is forgotten.
+        """
+        self.address = self.address if address is None else address
         family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
         self.socket = socket.socket(family)
         self.socket.settimeout(TIMEOUT_S)
