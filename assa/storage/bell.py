@@ -70,9 +70,10 @@ class Bell:
             )
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more; nothing when it does not."""
         for loop, _ in self._loops:
-            loop.stop()
+            if loop.running:
+                loop.stop()
         self._dialer.stop()
 
     # --- ringing ---

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from attrs import define, frozen
@@ -66,6 +66,9 @@ class GroupTransaction(Transaction, Protocol):
     def told(self, wrong: Exception) -> Exception:
         """Return what the caller is told: the database's state is no defect of the query."""
 
+    def drive(self, query: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Run a query to its end; one that waits for anything but this transaction has a defect."""
+
     async def savepoint(self) -> None:
         """Begin what can be undone alone."""
 
@@ -98,10 +101,10 @@ async def carry_out(tx: GroupTransaction, group: Sequence[Job]) -> list[Outcome]
     return outcomes
 
 
-async def _results(tx: Transaction, job: Job) -> Sequence[Any]:
+async def _results(tx: GroupTransaction, job: Job) -> Sequence[Any]:
     if job.items is None:
-        return [await job.query(tx, *job.arguments, **job.options)]
-    results: Sequence[Any] = await job.query(tx, job.items)
+        return [await tx.drive(job.query(tx, *job.arguments, **job.options))]
+    results: Sequence[Any] = await tx.drive(job.query(tx, job.items))
     return results
 
 

@@ -126,6 +126,10 @@ class Redialer:
             self._connection.close()
 
 
+def _closed() -> Failure:
+    return Failure(Unavailable("the database is closed"))
+
+
 class Pool:
     """A few connections; the idle ones are live.
 
@@ -140,6 +144,7 @@ class Pool:
         self._idle: deque[Connection] = deque()
         self._wanted: deque[Deferred[Connection]] = deque()
         self._dialers = [Redialer(reactor, places, self.give) for _ in range(size)]
+        self._stopped = False
 
     def start(self) -> None:
         """Begin to connect; an absent database is tried again and again."""
@@ -158,6 +163,9 @@ class Pool:
                 found.callback(connection)
                 return found
         waiting: Deferred[Connection] = Deferred(self._forget)
+        if self._stopped:
+            waiting.errback(_closed())
+            return waiting
         self._wanted.append(waiting)
         waiting.addTimeout(_PATIENCE_S, self._reactor, self._none_came)
         return waiting
@@ -197,7 +205,10 @@ class Pool:
         return rows
 
     def stop(self) -> None:
-        """Close all."""
+        """Close all; whoever waits for one is told."""
+        self._stopped = True
         for one in self._dialers:
             one.stop()
         self._idle.clear()
+        while self._wanted:
+            self._wanted.popleft().errback(_closed())

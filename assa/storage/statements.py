@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from functools import lru_cache
+from types import coroutine
 from typing import Any
 
 from attrs import define, field
 
-from assa.storage import Entry, Row, Value
+from assa.storage import Entry, Row, T, Value
 from assa.storage.connections import Connection, told
 
 _PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -33,6 +34,8 @@ class PostgresTransaction:
     _waiting: list[bytes] = field(factory=list)
     _staged: list[Entry] = field(factory=list)
     _kept_head: int = 0
+    _asked: Any = None
+    """What the last trip to the database waits for."""
     _unsent: int | None = None
     """Where among the waiting statements the savepoint is, until it has been sent."""
 
@@ -43,7 +46,10 @@ class PostgresTransaction:
     async def flush(self) -> Any:
         """Send what waits; return the cursor with the last result."""
         statements, self._waiting, self._unsent = b";".join(self._waiting), [], None
-        return await self.connection.send(statements) if statements else None
+        if not statements:
+            return None
+        self._asked = self.connection.send(statements)
+        return await self._asked
 
     async def ask(self, sql: str, values: Mapping[str, Value]) -> list[Row]:
         """Run a statement in psycopg2's own notation and return its rows."""
@@ -96,6 +102,25 @@ class PostgresTransaction:
     def told(self, wrong: Exception) -> Exception:
         """Return what the caller is told."""
         return told(wrong)
+
+    @coroutine
+    def drive(self, query: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+        """Run a query: waiting for another would never end, and others wait for this one's lock."""
+        try:
+            waits_for = query.send(None)
+            while waits_for is self._asked:
+                try:
+                    answer = yield waits_for
+                except BaseException as wrong:  # noqa: BLE001 - it is the query's to handle
+                    waits_for = query.throw(wrong)
+                else:
+                    waits_for = query.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        query.close()
+        msg = "a query awaited something other than its transaction"
+        raise RuntimeError(msg)
 
     async def savepoint(self) -> None:
         """Begin what can be undone alone."""

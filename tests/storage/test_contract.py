@@ -12,7 +12,7 @@ from assa.actions.messages import Sending, SendMessage, _send
 from assa.actions.rooms import CreateRoom, _create, _join
 from assa.errors import Code, Refused
 from assa.storage import Entry, Transaction, Unavailable, events, users
-from tests.storage.drivers import NOW_MS, Driver, ThreadDriver, TurnDriver
+from tests.storage.drivers import NOW_MS, Driver, PostgresDriver, ThreadDriver, TurnDriver
 
 ORIGIN = "a session"
 
@@ -78,6 +78,7 @@ class ContractMixin:
         """Have a store with a table of our own."""
         self.driver = self.make_driver()
         self.addCleanup(self.driver.end)
+        await self.driver.begin()
         self.store = self.driver.store
         await self.done(self.store.run(make_notes))
 
@@ -436,3 +437,10 @@ class SqliteTurnTests(ContractMixin, TestCase):
     """SQLite in memory on a fake clock, as the tests of the server have it."""
 
     make_driver = TurnDriver
+
+
+class PostgresTests(ContractMixin, TestCase):
+    """PostgreSQL, on the real reactor."""
+
+    make_driver = PostgresDriver
+    timeout = 20

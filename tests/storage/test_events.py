@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.trial.unittest import TestCase
 
 from assa.storage import Entry, events
-from tests.storage.drivers import TurnDriver
+from tests.storage.drivers import Driver, PostgresDriver, TurnDriver
 
 DAY_MS = 86_400_000
 
@@ -21,11 +23,16 @@ async def write(tx, channels, at_ms, **more):
     return entries[-1].position
 
 
-class EventTests(TestCase):
+class EventsMixin:
+    """The tests; a TestCase with `make_driver` runs them."""
+
+    make_driver: Callable[[], Driver]
+
     async def setUp(self):
         """Have an empty log."""
-        self.driver = TurnDriver()
+        self.driver = self.make_driver()
         self.addCleanup(self.driver.end)
+        await self.driver.begin()
 
     def run_query(self, query, *args, **options):
         """Return the result of a query."""
@@ -100,3 +107,11 @@ class EventTests(TestCase):
         await self.run_query(events.trim, before_ms=DAY_MS, limit=100)
         self.assertEqual(await self.run_query(events.bounds), (3, 3))
         self.assertEqual(await self.run_query(write, ["room:1"], DAY_MS), 4)
+
+
+class SqliteEventTests(EventsMixin, TestCase):
+    make_driver = TurnDriver
+
+
+class PostgresEventTests(EventsMixin, TestCase):
+    make_driver = PostgresDriver
