@@ -100,9 +100,8 @@ async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
 
 
 async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSent | Refused]:
-    authors = await messages.authors(tx, {sending.place: None for sending in sendings})
-    keys = {one.key: None for one in sendings if one.key and one.place in authors}
-    stored = await messages.sent_before(tx, keys)
+    asked = {(*one.place, one.request.client_message_id or None): None for one in sendings}
+    authors, stored = await messages.before_sending(tx, asked)
     known = {key: _content(message) for key, message in stored.items()}
     verdicts = [await _judged(tx, sending, authors, known) for sending in sendings]
     fresh = [one for one, verdict in zip(sendings, verdicts, strict=True) if verdict is None]

@@ -45,39 +45,35 @@ def _message(row: Row) -> ChatMessage:
     )
 
 
-async def authors(tx: Transaction, asked: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Author]:
-    """Return, for each (room_id, user_id) that is a membership, the member as an author."""
-    found: dict[tuple[int, int], Author] = {}
-    for places, values in given("room_id, user_id", asked):
-        rows = await tx.all(
-            f"{places} SELECT m.room_id, m.user_id, u.nickname, u.profile_image FROM given g"  # noqa: S608
-            " JOIN members m ON m.room_id = g.room_id AND m.user_id = g.user_id"
-            " LEFT JOIN users u ON u.user_id = m.user_id",
-            **values,
-        )
-        found |= {
-            (row[0], row[1]): Author(
-                user_id=row[1], nickname=nickname_of(row[1], row[2]), profile_image=row[3]
-            )
-            for row in rows
-        }
-    return found
+async def before_sending(
+    tx: Transaction, keys: Iterable[tuple[int, int, str | None]]
+) -> tuple[dict[tuple[int, int], Author], dict[tuple[int, int, str], ChatMessage]]:
+    """Return what has to be known of each (room_id, user_id, client_message_id) before it is sent.
 
-
-async def sent_before(
-    tx: Transaction, keys: Iterable[tuple[int, int, str]]
-) -> dict[tuple[int, int, str], ChatMessage]:
-    """Return the stored messages that have one of these (room_id, user_id, client_message_id)."""
-    found: dict[tuple[int, int, str], ChatMessage] = {}
+    Returns:
+        The members among the (room_id, user_id), as authors; and the messages that have been stored
+        under one of the keys before.
+    """
+    authors: dict[tuple[int, int], Author] = {}
+    stored: dict[tuple[int, int, str], ChatMessage] = {}
     for wanted, values in given("room_id, user_id, client_id", keys):
         rows = await tx.all(
-            f"{wanted} SELECT {_COLUMNS}, m.client_message_id FROM given g"  # noqa: S608
-            " JOIN messages m ON m.room_id = g.room_id AND m.user_id = g.user_id"
-            " AND m.client_message_id = g.client_id LEFT JOIN users u ON u.user_id = m.user_id",
+            f"{wanted} SELECT {_COLUMNS}, m.client_message_id, mine.room_id, mine.user_id, u.nickname,"  # noqa: S608
+            " u.profile_image FROM given g"
+            " JOIN members mine ON mine.room_id = g.room_id AND mine.user_id = g.user_id"
+            " LEFT JOIN users u ON u.user_id = g.user_id"
+            " LEFT JOIN messages m ON m.room_id = g.room_id AND m.user_id = g.user_id"
+            " AND m.client_message_id = g.client_id",
             **values,
         )
-        found |= {(row[1], row[4], row[13]): _message(row) for row in rows}
-    return found
+        for row in rows:
+            room_id, user_id, nickname, profile_image = row[14:]
+            authors[room_id, user_id] = Author(
+                user_id=user_id, nickname=nickname_of(user_id, nickname), profile_image=profile_image
+            )
+            if row[0] is not None:
+                stored[row[1], row[4], row[13]] = _message(row)
+    return authors, stored
 
 
 async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None, int]]) -> None:

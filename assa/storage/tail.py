@@ -18,9 +18,9 @@ from assa.storage.pool import Pool
 
 _ROWS = 1_000
 _NEW = (
-    "SELECT h.position, (SELECT count(*) FROM nodes),"
+    "SELECT (SELECT position FROM log_head WHERE one = 1), (SELECT count(*) FROM nodes),"
     " %(node)s IS NULL OR EXISTS (SELECT FROM nodes WHERE node = %(node)s),"
-    " e.position, e.channel, e.body, e.origin, e.effect FROM log_head h LEFT JOIN"
+    " e.position, e.channel, e.body, e.origin, e.effect FROM (SELECT 1) always LEFT JOIN"
     " (SELECT * FROM events WHERE position > %(after)s ORDER BY position LIMIT %(most)s) e ON true"
     " ORDER BY e.position"
 )
