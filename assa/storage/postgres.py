@@ -98,6 +98,8 @@ class PostgresStore(GroupCommit):
             await tx.flush()
         except Exception as wrong:  # noqa: BLE001 - raised again, in the words of a store
             await _roll_back(connection, wrong)
+            if isinstance(wrong, psycopg2.Error):  # no right to create tables, say
+                raise Unavailable(f"{wrong}".strip()) from None
             raise told(wrong) from None
         self._migrated = True
         return applied
