@@ -22,6 +22,8 @@ from assa.storage import Unavailable
 
 _CONNECT_S = 3.0
 _STATEMENT_S = 5.0
+_SESSION = b"SET jit = off"
+"""Statements here take microseconds; compiling one takes milliseconds."""
 
 
 class DeadlineExceeded(Exception):  # noqa: N818 - a state of the database, no defect of ours
@@ -45,16 +47,11 @@ def told(wrong: Exception) -> Exception:
     return wrong
 
 
-class _Cursor(txpostgres.Cursor):  # type: ignore[misc]  # txpostgres has no types
-    def _handleCancellation(self, f: Failure) -> Failure:
-        return f  # statement_timeout stays a QueryCanceledError
-
-    def _cancel(self, d: Deferred[Any]) -> None:
-        raise txpostgres._CancelInProgress  # noqa: SLF001 - instead of psycopg2's blocking cancel()
-
-
-class Connection(txpostgres.Connection):  # type: ignore[misc]  # likewise
+class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no types
     """One connection; a statement that takes too long closes it.
+
+    txpostgres connects, watches the socket and takes it down. Once it is open, statements take a shorter
+    way than its cursors: those give the socket to the reactor and take it back four times a statement.
 
     Args:
         reactor: Where it runs.
@@ -62,37 +59,53 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # likewise
         heard: Called with the payload of each notification.
     """
 
-    cursorFactory = _Cursor
-
     def __init__(
         self, reactor: Any, lost: Callable[[Connection], None], heard: Callable[[str], None] | None = None
     ) -> None:
         super().__init__(reactor)
         self._lost: Callable[[Connection], None] | None = lost
         self._heard = heard
-        self._only_cursor: Any = None
+        self._opened: Any = None
+        """psycopg2's cursor, once connected."""
+        self._asked: Deferred[Any] | None = None
 
-    _handleCancellation = _Cursor._handleCancellation  # noqa: SLF001 - the same for connecting
-    _cancel = _Cursor._cancel  # noqa: SLF001
+    def _handleCancellation(self, f: Failure) -> Failure:
+        return f  # statement_timeout stays a QueryCanceledError
+
+    def _cancel(self, d: Deferred[Any]) -> None:
+        raise txpostgres._CancelInProgress  # noqa: SLF001 - instead of psycopg2's blocking cancel()
 
     def open(self, parameters: dict[str, str]) -> Deferred[Connection]:
         """Connect, within a deadline: psycopg2 has none when it is asynchronous."""
-        return self._within(_CONNECT_S, self.connect(**parameters))
+        connecting = self._within(_CONNECT_S, self.connect(**parameters))
+        return connecting.addCallback(self._connected)
+
+    async def _set_up(self) -> Connection:
+        await self.send(_SESSION)
+        return self
+
+    def _connected(self, _: object) -> Deferred[Connection]:
+        self._opened = self._connection.cursor()
+        return Deferred.fromCoroutine(self._set_up())
 
     def send(self, statements: bytes) -> Deferred[Any]:
         """Execute statements and return the cursor, which has the result of the last one.
 
         Errbacks with DeadlineExceeded, or what psycopg2 says.
         """
-        if self._only_cursor is None:
-            self._only_cursor = self.cursor()
-        return self._within(_STATEMENT_S, self._only_cursor.execute(statements))
+        asked: Deferred[Any] = Deferred()
+        try:
+            self._opened.execute(statements)
+        except Exception:  # noqa: BLE001 - told where the answer is awaited
+            asked.errback(Failure())
+            return asked
+        self._asked = asked
+        self._go_on()
+        return self._within(_STATEMENT_S, asked)
 
     def quoted(self, sql: str, values: Any = None) -> bytes:
         """Return a statement with the values in it."""
-        if self._only_cursor is None:
-            self._only_cursor = self.cursor()
-        statement: bytes = self._only_cursor.mogrify(sql, values)
+        statement: bytes = self._opened.mogrify(sql, values)
         return statement
 
     @property
@@ -101,7 +114,7 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # likewise
         return not self.closed and self.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE
 
     def _within(self, seconds: float, work: Deferred[Any]) -> Deferred[Any]:
-        late = self.reactor.callLater(seconds, self._expire)
+        late = self.reactor.callLater(seconds, self.close)
 
         def done(result: Any) -> Any:
             if late.active():
@@ -112,8 +125,53 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # likewise
 
         return work.addBoth(done)
 
-    def _expire(self) -> None:
-        self.close()
+    # --- the socket ---
+
+    def doRead(self) -> None:
+        """Read; an idle connection that the server closes is noticed here."""
+        if self._opened is None:
+            super().doRead()
+        else:
+            self._go_on()
+
+    def doWrite(self) -> None:
+        """Write the rest of a long statement."""
+        if self._opened is None:
+            super().doWrite()
+        else:
+            self.reactor.removeWriter(self)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Take the statement that runs, and what is heard, a step further."""
+        asked = self._asked
+        try:
+            state = self._connection.poll()
+        except psycopg2.Error:
+            self._asked = None
+            if self._connection.closed:
+                self.close()
+            if asked is not None:
+                asked.errback(Failure())
+            return
+        if state == psycopg2.extensions.POLL_WRITE:
+            self.reactor.addWriter(self)
+        elif state == psycopg2.extensions.POLL_OK:
+            self._asked = None
+            if self._connection.notifies:
+                self.checkForNotifies()
+            if asked is not None:
+                asked.callback(self._opened)
+
+    def checkForNotifies(self) -> None:
+        """Hand on notifications at once, without txpostgres' cooperator."""
+        payloads = [one.payload for one in self._connection.notifies]
+        self._connection.notifies.clear()
+        for payload in payloads:
+            if self._heard is not None:
+                self._heard(payload)
+
+    # --- the end ---
 
     def close(self) -> None:
         """Close it at once; a statement that runs fails."""
@@ -122,30 +180,16 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # likewise
                 super().close()
         self._gone()
 
-    def _gone(self) -> None:
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost(self)
-
-    def doRead(self) -> None:
-        """Read; an idle connection that the server closes is noticed here."""
-        try:
-            super().doRead()
-        except psycopg2.Error:
-            self.close()
-
     def connectionLost(self, reason: Failure) -> None:
         """Take note that the socket is gone."""
         super().connectionLost(reason)
         if self._connection is not None and self._connection.closed:
             self._gone()
 
-    def checkForNotifies(self) -> None:
-        """Hand on notifications at once, without txpostgres' cooperator."""
-        notifies = self._connection.notifies
-        if notifies:
-            payloads = [one.payload for one in notifies]
-            notifies.clear()
-            for payload in payloads:
-                if self._heard is not None:
-                    self._heard(payload)
+    def _gone(self) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.errback(Failure(ConnectionDone()))
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost(self)
