@@ -86,7 +86,7 @@ class Member(Thread):
         self.failure: BaseException | None = None
         self.quiet, self.over = Event(), Event()
         self._room_id, self._choose = room_id, choose
-        self._pace_s, self._window, self._patience_s = pace_s, window, patience_s
+        self._pace_s, self._window, self.patience_s = pace_s, window, patience_s
         self._next_s = 0.0
         self._contents = (f"{client.user_id}-{number}" for number in count())
         self._asked: dict[str, float] = {}
@@ -135,7 +135,7 @@ class Member(Thread):
 
     def _answered(self, seq_id: str) -> Message:
         """Return the answer to CONNECT; who does not answer soon is no place to stay."""
-        give_up = time.monotonic() + min(self._patience_s, _DIAL_S)
+        give_up = time.monotonic() + min(self.patience_s, _DIAL_S)
         while not any(message["seq_id"] == seq_id for message in self.client.inbox):
             left_s = give_up - time.monotonic()
             if left_s <= 0 or not self.client.receive(left_s):
@@ -147,7 +147,7 @@ class Member(Thread):
     def _chat(self) -> None:
         while not self.over.is_set() and not self.client.closed:
             now = time.monotonic()
-            if self._asked and now - min(self._asked.values()) > self._patience_s:
+            if self._asked and now - min(self._asked.values()) > self.patience_s:
                 self.given_up += 1
                 raise ClosedError("it does not answer")
             self._say_what_is_due(now)

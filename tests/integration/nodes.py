@@ -66,15 +66,16 @@ def cluster(
 
 def wait_until_joined(server: Server, timeout_s: float = TIMEOUT_S) -> float:
     """Wait until a server takes clients, which is after it has joined the other nodes; return the seconds."""
-    began = time.monotonic()
+    began, answer = time.monotonic(), None
     while True:
         with suppress(OSError, ClosedError), closing(Client(server.address, _PROBE)) as probe:
             seq_id, line = probe.connect_line()
             probe.socket.sendall(line)
-            if probe.heard(seq_id=seq_id)["success"]:
+            answer = probe.heard(seq_id=seq_id)
+            if answer["success"]:
                 probe.ask("DISCONNECT")
                 return time.monotonic() - began
-        assert time.monotonic() - began < timeout_s, f"no CONNECT succeeded within {timeout_s} s"
+        assert time.monotonic() - began < timeout_s, f"no CONNECT within {timeout_s} s; the last: {answer}"
         time.sleep(_STEP_S)
 
 
