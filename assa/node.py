@@ -89,6 +89,8 @@ class Node:
         self.monotonic = monotonic
         self.keep_expired = keep_expired
         self.draining = False
+        self.tried: Deferred[None] = Deferred()
+        """Fires once it is known whether the database is there: clients need not be told to try again."""
         rate_limits = rate_limits or RateLimits()
         self.rates = {rate: rate_limits.buckets(rate.value, monotonic) for rate in Rate}
         self._connects = rate_limits.connects(monotonic)
@@ -219,9 +221,11 @@ class Node:
                 await self.presence.join(self.lost_lease)
             except Unavailable as wrong:
                 self.unavailable(wrong)
-                await deferLater(self.clock, _EXPIRE_S)
-            else:
+            if not self.tried.called:
+                self.tried.callback(None)
+            if self.presence.joined:
                 return
+            await deferLater(self.clock, _EXPIRE_S)
 
     def lost_lease(self, reason: str) -> None:
         """Close every client, resumably: the other nodes have given this one up, and it begins anew."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 from twisted.application.service import Service
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -180,6 +181,7 @@ class ChatService(Service):
         self._in_background(self.node.start())
         for text, endpoint in self._endpoints:
             self._listen(text, endpoint)
+        self._accept_later()
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
         if self._config.development:
             self.log.warn(  # noqa: G010 - this logger is Twisted's
@@ -213,6 +215,20 @@ class ChatService(Service):
         listening.addCallbacks(self.ports.append, failures.append)
         if failures:
             raise StartError(f"server.listen: {text}: {failures[0].getErrorMessage()}")
+
+    def _accept_later(self) -> None:
+        """Have who connects early wait in the kernel's queue, rather than be refused for a moment."""
+        if self.node.tried.called:
+            return
+        waiting = [port for port in self.ports if isinstance(port, FileDescriptor)]
+        for port in waiting:
+            port.stopReading()  # type: ignore[no-untyped-call]  # Twisted's
+        self.node.tried.addCallback(lambda _: self._accept(waiting))
+
+    def _accept(self, ports: list[FileDescriptor]) -> None:
+        for port in ports:
+            if port.connected:
+                port.startReading()  # type: ignore[no-untyped-call]  # Twisted's
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(work).addErrback(lambda failure: self.log.failure("starting failed", failure))
