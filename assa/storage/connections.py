@@ -7,6 +7,7 @@ frozen server would freeze this process. So a query that takes too long closes i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -68,6 +69,8 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
         self._opened: Any = None
         """psycopg2's cursor, once connected."""
         self._asked: Deferred[Any] | None = None
+        self._watched: int | None = None
+        """What the reactor watches, once connected: libpq closes its own descriptor without asking."""
 
     def _handleCancellation(self, f: Failure) -> Failure:
         return f  # statement_timeout stays a QueryCanceledError
@@ -86,6 +89,9 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
 
     def _connected(self, _: object) -> Deferred[Connection]:
         self._opened = self._connection.cursor()
+        self.reactor.removeReader(self)
+        self._watched = os.dup(self._connection.fileno())
+        self.reactor.addReader(self)
         return Deferred.fromCoroutine(self._set_up())
 
     def send(self, statements: bytes) -> Deferred[Any]:
@@ -126,6 +132,10 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
         return work.addBoth(done)
 
     # --- the socket ---
+
+    def fileno(self) -> int:
+        """Return what the reactor watches."""
+        return super().fileno() if self._watched is None else self._watched
 
     def doRead(self) -> None:
         """Read; an idle connection that the server closes is noticed here."""
@@ -178,6 +188,9 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
         if self._connection is not None:
             with suppress(psycopg2.Error):
                 super().close()
+        if self._watched not in (None, -1):
+            os.close(self._watched)
+            self._watched = -1
         self._gone()
 
     def connectionLost(self, reason: Failure) -> None:
