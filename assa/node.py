@@ -27,7 +27,7 @@ from assa.storage import Query, Unavailable, sessions
 from assa.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
@@ -46,10 +46,6 @@ _FULL_RETRY_MS = 5_000
 _BACK_MS = 1_000
 _DRAIN_STEP_S = 0.05
 _LEAVE_S = 1.0
-
-
-async def _awaited(what: Awaitable[Any]) -> Any:
-    return await what
 
 
 class Node:
@@ -245,17 +241,17 @@ class Node:
             )
 
     async def _tidy(self) -> None:
-        held = {one.session_id for one in self._connected}
-        await self.presence.tidy(held)
+        await self.presence.tidy({one.session_id for one in self._connected})
 
     def _alive(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Deferred[None] | None:
         return self._in_background(work()) if self.presence.joined else None
 
     def _for_all(self, query: Query[[Limits, int], None]) -> Deferred[None] | None:
         """Run a query that one node runs for all of them."""
-        if not self.presence.leads:
-            return None
-        return self._in_background(self.services.store.run(query, self.limits, self.now_ms()))
+        return self._in_background(self._run(query)) if self.presence.leads else None
+
+    async def _run(self, query: Query[[Limits, int], None]) -> None:
+        await self.services.store.run(query, self.limits, self.now_ms())
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""
@@ -268,8 +264,8 @@ class Node:
         for buckets in (*self.rates.values(), self._connects, self._failed_connects):
             buckets.sweep()
 
-    def _in_background(self, work: Awaitable[object]) -> Deferred[None]:
-        return Deferred.fromCoroutine(_awaited(work)).addCallbacks(self._done, self._failed)
+    def _in_background(self, work: Coroutine[Any, Any, object]) -> Deferred[None]:
+        return Deferred.fromCoroutine(work).addCallbacks(self._done, self._failed)
 
     def _done(self, _: object) -> None:
         self._away = False

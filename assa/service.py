@@ -31,7 +31,7 @@ from assa.storage.thread import DatabaseThread
 from assa.tcp import ChatFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from twisted.internet.interfaces import IListeningPort
     from twisted.python.failure import Failure
@@ -225,10 +225,10 @@ class ChatService(Service):
             port.stopReading()  # type: ignore[no-untyped-call]  # Twisted's
         self.node.tried.addCallback(lambda _: self._accept(waiting))
 
-    def _accept(self, ports: list[FileDescriptor]) -> None:
+    def _accept(self, ports: Sequence[FileDescriptor]) -> None:
         for port in ports:
             if port.connected:
-                port.startReading()  # type: ignore[no-untyped-call]  # Twisted's
+                port.startReading()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(work).addErrback(lambda failure: self.log.failure("starting failed", failure))

@@ -22,7 +22,6 @@ from txpostgres import txpostgres
 from assa.storage import Unavailable
 
 _CONNECT_S = 3.0
-_STATEMENT_S = 5.0
 _SESSION = b"SET jit = off"
 """Statements here take microseconds; compiling one takes milliseconds."""
 
@@ -59,6 +58,9 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
         lost: Called once when it is gone.
         heard: Called with the payload of each notification.
     """
+
+    patience_s = 5.0
+    """How long a statement may take."""
 
     def __init__(
         self, reactor: Any, lost: Callable[[Connection], None], heard: Callable[[str], None] | None = None
@@ -107,7 +109,7 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
             return asked
         self._asked = asked
         self._go_on()
-        return self._within(_STATEMENT_S, asked)
+        return self._within(self.patience_s, asked)
 
     def quoted(self, sql: str, values: Any = None) -> bytes:
         """Return a statement with the values in it."""

@@ -23,11 +23,13 @@ from assa.storage.statements import PostgresTransaction
 from assa.storage.tail import Tail
 
 _DIALECT = Dialect(name="postgres", key_type="BIGINT")
+_LOCK = b"SELECT pg_advisory_xact_lock(4711)"
 _BEGIN = (
-    b"BEGIN; SET LOCAL statement_timeout = 4000; SET LOCAL idle_in_transaction_session_timeout = 3000;"
-    b" SELECT pg_advisory_xact_lock(4711)"
+    b"BEGIN; SET LOCAL statement_timeout = 4000; SET LOCAL idle_in_transaction_session_timeout = 3000; "
+    + _LOCK
 )
 """Who stands still with the lock loses it after three seconds; nobody waits longer than four for it."""
+_MIGRATION_S = 3_600.0
 
 
 class PostgresStore(GroupCommit):
@@ -47,6 +49,9 @@ class PostgresStore(GroupCommit):
         ValueError: A URL is none.
     """
 
+    make_pool: Callable[..., Pool] = Pool
+    make_bell: Callable[..., Bell] = Bell
+
     def __init__(
         self,
         url: str,
@@ -63,12 +68,14 @@ class PostgresStore(GroupCommit):
         places = hosts(url)
         self._reactor = reactor
         self._now_ms = now_ms
-        self._pool = Pool(reactor, places, max(2, size))
+        self._pool = self.make_pool(reactor, places, max(2, size))
         self._tail = Tail(self._pool, deliver)
         self._bell: Bell | None = None
         if listens:
             listening = hosts(listen_url) if listen_url else places
-            self._bell = Bell(reactor, places=listening, pool=self._pool, wake=self._tail.wake, poll_s=poll_s)
+            self._bell = self.make_bell(
+                reactor, places=listening, pool=self._pool, wake=self._tail.wake, poll_s=poll_s
+            )
         self._migrated = False
 
     def open(self) -> Deferred[list[str]]:
@@ -91,8 +98,9 @@ class PostgresStore(GroupCommit):
 
     async def _migrate(self, connection: Connection) -> list[str]:
         tx = PostgresTransaction(connection)
+        connection.patience_s, usual_s = _MIGRATION_S, connection.patience_s
         try:
-            tx.later(_BEGIN)
+            tx.later(b"BEGIN; " + _LOCK)
             applied = await migrate(tx, _DIALECT, self._now_ms())
             tx.later(b"COMMIT")
             await tx.flush()
@@ -101,6 +109,8 @@ class PostgresStore(GroupCommit):
             if isinstance(wrong, psycopg2.Error):  # no right to create tables, say
                 raise Unavailable(f"{wrong}".strip()) from None
             raise told(wrong) from None
+        finally:
+            connection.patience_s = usual_s
         self._migrated = True
         return applied
 

@@ -16,7 +16,8 @@ from twisted.logger import Logger
 from assa.storage import Entry, Row, Unavailable, Value
 from assa.storage.pool import Pool
 
-_ROWS = 1_000
+_ROWS = 250
+"""At once: an SDP has up to 128 KiB."""
 _NEW = (
     "SELECT (SELECT position FROM log_head WHERE one = 1), (SELECT count(*) FROM nodes),"
     " %(node)s IS NULL OR EXISTS (SELECT FROM nodes WHERE node = %(node)s),"
