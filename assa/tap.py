@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
@@ -32,6 +35,15 @@ class Options(usage.Options):
             raise SystemExit(f"assa: {wrong}") from None
 
 
+def tell_manager(state: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Tell the service manager how things stand, as sd_notify(3) does; nothing when none has asked."""
+    place = environ.get("NOTIFY_SOCKET", "")
+    if place:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, suppress(OSError):
+            told.connect(f"\0{place[1:]}" if place[0] == "@" else place)
+            told.send(state.encode())
+
+
 class _Reported(Service):
     """The service of the command line: what keeps it from starting is said in one line."""
 
@@ -48,9 +60,11 @@ class _Reported(Service):
             self._service.startService()
         except (ConfigError, StartError) as wrong:
             raise SystemExit(f"assa: {wrong}") from None
+        self._service.node.tried.addCallback(lambda _: tell_manager("READY=1"))
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
 
     def stopService(self) -> Any:
+        tell_manager("STOPPING=1")
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
         return self._service.stopService()
 

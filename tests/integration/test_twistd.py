@@ -284,6 +284,21 @@ def test_installed_wheel(tmp_path: Path) -> None:
 # --- Stopping ---
 
 
+def test_tells_the_service_manager(tmp_path: Path) -> None:
+    """Under systemd with Type=notify: ready once it accepts clients, and stopping."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+            with running() as server:
+                assert manager.recv(100) == b"READY=1"
+                with closing(Client(server.address, 1)) as mina:
+                    mina.connect()
+                server.terminate()
+                assert manager.recv(100) == b"STOPPING=1"
+
+
 def pour(client: Client, room_id: int, count: int) -> None:
     """Send messages until the server listens no more."""
     with suppress(OSError):
