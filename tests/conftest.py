@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import pytest
 
+from tests.storage.databases import supply
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 NOTHING_MAY_BE_SKIPPED = os.environ.get("ASSA_REQUIRE") == "1"
@@ -53,3 +55,10 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None,
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield
     os.chdir(here)
+
+
+@pytest.fixture(autouse=True)
+def returned() -> Generator[None, None, None]:
+    """Take the PostgreSQL databases of a test's Worlds back after it."""
+    yield
+    supply().give_all()

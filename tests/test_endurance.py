@@ -35,7 +35,7 @@ class ClientTests(SynchronousTestCase):
             mina.say(room_id, str(number))
         jun.all()
         asked: list[str] = []
-        world.store._connection.set_trace_callback(asked.append)
+        world.database.trace(asked.append)
         write = jun.transport.write
 
         def full(data: bytes) -> None:

@@ -72,8 +72,7 @@ class HostileTestCase(SynchronousTestCase):
 
     def dump(self) -> dict[str, list[Any]]:
         """Return everything that is in the database; positions may have gaps, so the last one is left out."""
-        found = self.world.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'log_head'")
-        tables = [row[0] for row in found]
+        tables = [table for table in self.world.database.tables() if table != "log_head"]
         return {table: sorted(self.world.query(f"SELECT * FROM {table}"), key=repr) for table in tables}  # noqa: S608
 
     def assertHarmless(self, answer: dict[str, Any]) -> None:  # noqa: N802 - as unittest names them

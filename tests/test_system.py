@@ -155,7 +155,7 @@ class ShutdownTests(SynchronousTestCase):
         self.world.pass_time(1)
         self.successResultOf(down)
         self.world.crash()
-        after = World(path=self.world.store._path, start_s=self.world.clock.seconds() + 5)
+        after = World(path=self.world.path, start_s=self.world.clock.seconds() + 5)
         jun = after.resumed(self.jun)
         info = jun.welcome["data"]["reconnection_info"]
         self.assertEqual((info["resumed"], info["replayed_events"]), (True, 0))

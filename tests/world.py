@@ -1,7 +1,7 @@
 """A server in memory with a fake clock, and clients that talk to it through the front door.
 
-Bytes go into a real protocol through a StringTransport and lines come out; the store is a real
-SQLite in memory whose thread is replaced by the reactor turn. Tests read like the protocol::
+Bytes go into a real protocol through a StringTransport and lines come out; the store is a real one,
+see :mod:`tests.storage.databases`. Tests read like the protocol::
 
     world = World()
     mina, jun = world.connected(1, "mina"), world.connected(2, "jun")
@@ -33,8 +33,8 @@ from assa.limits import Limits
 from assa.node import Node
 from assa.rates import RateLimits
 from assa.registry import Services
-from assa.storage.sqlite import SqliteStore
 from assa.tcp import ChatFactory
+from tests.storage.databases import Database, make_database
 
 KEY = Key.load("HS256", b"a secret for tests that is long enough")
 _NODES = count(1)
@@ -42,52 +42,14 @@ START_S = 1_704_110_400  # 2024-01-01T12:00:00Z
 UNLIMITED = RateLimits(messages=0, relays=0, others=0, failed_connects=0)
 
 
-class TurnWorker:
-    """Does the database's work in the next turn of a fake clock, so that groups form as they do in life."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._held: list[Callable[[], None]] | None = None
-
-    def start(self) -> None:
-        """Need nothing."""
-
-    def later(self, seconds: float, call: Callable[[], None]) -> object:
-        """Call `call` after so many seconds of the fake clock."""
-        return self._clock.callLater(seconds, call)
-
-    def do(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Run a job in the next turn, or once it is released."""
-
-        def work() -> None:
-            if self._held is None:
-                done(job())
-            else:
-                self._held.append(work)
-
-        self._clock.callLater(0, work)
-
-    def hold(self) -> None:
-        """Do nothing until released, like a disk that hangs."""
-        self._held = []
-
-    def release(self) -> None:
-        """Do what was held up, and go on."""
-        held, self._held = self._held or [], None
-        for work in held:
-            work()
-
-    def stop(self) -> None:
-        """Need nothing."""
-
-
 class World:
-    """One node with everything real but the sockets, the clock and the database's thread.
+    """One node with everything real but the sockets, the clock and waiting for the database.
 
     Args:
         limits: Fields of Limits that differ from the defaults.
         rate_limits: None for no limits.
-        path: The database file; a second World with the same path is a restart.
+        path: Names the data; a second World with the same path is a restart.
+        database: Where the data are, instead of `path`.
         options: Further arguments of Node.
     """
 
@@ -97,6 +59,7 @@ class World:
         limits: dict[str, Any] | None = None,
         rate_limits: RateLimits = UNLIMITED,
         path: str = ":memory:",
+        database: Database | None = None,
         start_s: float = START_S,
         ice_servers: IceServers | None = None,
         **options: Any,
@@ -104,11 +67,10 @@ class World:
         self.clock = Clock()
         self.clock.advance(start_s)
         self.hub = Hub()
-        self._worker = TurnWorker(self.clock)
-        self.store = SqliteStore(
-            path, worker=self._worker, deliver=self.hub.deliver, now_ms=self.now_ms, synchronous="OFF"
-        )
-        self.store.open()
+        self.path = path
+        database = database or make_database(path)
+        self.database = database.access(self.clock, self.hub.deliver, self.now_ms)
+        self.store = self.database.store
         services = Services(
             store=self.store,
             tokens=Tokens(keys=[KEY], now=self.clock.seconds),
@@ -150,17 +112,16 @@ class World:
 
     def hold_database(self) -> None:
         """Let no query finish until :meth:`release_database`."""
-        self._worker.hold()
+        self.database.hold()
 
     def release_database(self) -> None:
         """Let the held queries finish."""
-        self._worker.release()
+        self.database.release()
         self.turn()
 
     def crash(self) -> None:
-        """End like after kill -9: nobody is told, and only what was committed is in the file."""
-        assert self.store._connection is not None
-        self.store._connection.close()
+        """End like after kill -9: nobody is told, and only what was committed is stored."""
+        self.database.cut()
 
     def token(
         self, user_id: int | None, *, nickname: str | None = None, lifetime_s: float = 3600, **claims: Any
@@ -218,8 +179,7 @@ class World:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into the database, for what no client can see."""
-        assert self.store._connection is not None
-        return self.store._connection.execute(sql).fetchall()
+        return self.database.query(sql)
 
 
 class Client:

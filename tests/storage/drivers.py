@@ -15,7 +15,7 @@ from assa.storage import Entry, Transaction
 from assa.storage.sqlite import SqliteStore
 from assa.storage.thread import DatabaseThread
 from tests.postgres import require_postgres, shared_server
-from tests.world import TurnWorker
+from tests.storage.databases import TurnWorker
 
 try:
     from assa.storage.postgres import PostgresStore
@@ -30,6 +30,8 @@ class Driver(Protocol):
 
     store: Any
     delivered: list[Entry]
+    few: int
+    """In how many commits a hundred queries are at most: a group ends after 20 ms."""
 
     async def begin(self) -> None:
         """Open the store."""
@@ -54,6 +56,7 @@ class SqliteDriver:
     """What the two SQLite drivers share."""
 
     path = ":memory:"
+    few = 3
 
     def __init__(self, worker: Any) -> None:
         self.delivered: list[Entry] = []
@@ -143,6 +146,8 @@ _FULL = """
 
 class PostgresDriver:
     """PostgreSQL as in life: a server of its own process, sockets, the real reactor."""
+
+    few = 20  # each query is a trip to a server that logs it, on a machine that may be busy
 
     def __init__(self) -> None:
         require_postgres()

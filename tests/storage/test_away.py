@@ -16,17 +16,18 @@ from assa.node import Node
 from assa.rates import RateLimits
 from assa.storage import Transaction
 from assa.tcp import ChatFactory
+from tests.storage.databases import SqliteDatabase
 from tests.world import Client, World, code_of
 
 
 def go_away(world: World) -> None:
     """Have the database refuse every change, like one whose disk has become read-only."""
-    world.query("PRAGMA query_only = 1")
+    world.database.go_away()
 
 
 def come_back(world: World) -> None:
     """Have the database take changes again."""
-    world.query("PRAGMA query_only = 0")
+    world.database.come_back()
 
 
 class AwayTests(SynchronousTestCase):
@@ -104,7 +105,7 @@ class AwayTests(SynchronousTestCase):
     def test_broken(self):
         """A file that is no database any more: SERVICE_UNAVAILABLE at once, and the store can be closed."""
         path = Path(self.mktemp())
-        world = World(path=str(path))
+        world = World(database=SqliteDatabase(str(path)))  # whatever the others run on
         mina = world.connected(1)
         room_id = world.room(mina)
         other = sqlite3.connect(path)
@@ -141,9 +142,7 @@ class SlowTests(SynchronousTestCase):
             done.append(number)
             return number
 
-        world.store._connection.set_trace_callback(
-            lambda statement: done.append(statement) if statement == "COMMIT" else None
-        )
+        world.database.trace(lambda statement: done.append(statement) if statement == "COMMIT" else None)
         results = [world.store.run(burn, number) for number in range(3)]
         for result in results:
             result.addCallback(lambda number: done.append(f"answer {number}"))

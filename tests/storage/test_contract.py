@@ -186,9 +186,9 @@ class ContractMixin:
         """What waits is committed together: a hundred queries at once are a few commits."""
         before = self.driver.commits()
         await self.done(gatherResults([self.store.run(note, number) for number in range(100)]))
-        self.assertLessEqual(self.driver.commits() - before, 3)
+        self.assertLessEqual(self.driver.commits() - before, self.driver.few)
         await self.done(self.store.run(note, 100))
-        self.assertLessEqual(self.driver.commits() - before, 4)
+        self.assertLessEqual(self.driver.commits() - before, self.driver.few + 1)
 
     async def test_failure_in_a_group(self):
         """A query that fails takes nothing of the others in its group with it."""
