@@ -21,7 +21,7 @@ from assa.storage.connections import AWAY, Connection
 from assa.storage.pool import Pool, Redialer
 
 _CHANNEL = "assa_events"
-_NOTIFY = "SELECT pg_notify(%s, %s)"
+_NOTIFY = f"SELECT pg_notify('{_CHANNEL}', :payload)"
 _TEST_S = 5.0
 
 
@@ -91,7 +91,7 @@ class Bell:
         try:
             while self._again:
                 self._again = False
-                await self._pool.ask(_NOTIFY, (_CHANNEL, self._name))
+                await self._pool.ask(_NOTIFY, payload=self._name)
         except Unavailable:
             pass  # the others look at the log by themselves
         finally:
@@ -135,6 +135,6 @@ class Bell:
             connection.close()
             return
         self._tests += 1
-        sent = connection.send(connection.quoted(_NOTIFY, (_CHANNEL, f"{self._name} {self._tests}")))
+        sent = connection.send(connection.quoted(_NOTIFY, {"payload": f"{self._name} {self._tests}"}))
         sent.addErrback(self._broken, connection)
         sent.addErrback(lambda failure: self.log.failure("the doorbell's test failed", failure))

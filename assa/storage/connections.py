@@ -8,7 +8,7 @@ frozen server would freeze this process. So a query that takes too long closes i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from txpostgres import txpostgres
 
-from assa.storage import Unavailable
+from assa.storage import Unavailable, Value
+from assa.storage.quoting import insertion, statement
 
 _CONNECT_S = 3.0
 _SESSION = b"SET jit = off"
@@ -111,10 +112,13 @@ class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has
         self._go_on()
         return self._within(self.patience_s, asked)
 
-    def quoted(self, sql: str, values: Any = None) -> bytes:
-        """Return a statement with the values in it."""
-        statement: bytes = self._opened.mogrify(sql, values)
-        return statement
+    def quoted(self, sql: str, values: Mapping[str, Value]) -> bytes:
+        """Return a statement with the values in the places of their names."""
+        return statement(sql, values, self._connection)
+
+    def insertion(self, table: str, rows: Sequence[Mapping[str, Value]]) -> bytes:
+        """Return the statement that inserts rows, which have all the same keys."""
+        return insertion(table, rows, self._connection)
 
     @property
     def in_transaction(self) -> bool:

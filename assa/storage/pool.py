@@ -13,7 +13,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from assa.storage import Row, Unavailable
+from assa.storage import Row, Unavailable, Value
 from assa.storage.connections import Connection, told
 
 _RETRY_S = (0.1, 0.25, 0.5, 1.0)
@@ -188,7 +188,7 @@ class Pool:
         else:
             self._idle.append(connection)
 
-    async def ask(self, sql: str, values: Any = None) -> list[Row]:
+    async def ask(self, sql: str, /, **values: Value) -> list[Row]:
         """Run one statement by itself and return its rows.
 
         Raises:

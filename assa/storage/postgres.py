@@ -158,7 +158,7 @@ class PostgresStore(GroupCommit):
             await self._migrate_again(connection)
         tx = PostgresTransaction(connection)
         tx.later(_BEGIN)
-        tx.head, nodes = await self._tail.seal(tx.ask)
+        tx.head, nodes = await self._tail.seal(tx.all)
         outcomes = await carry_out(tx, group)
         tx.later(b"COMMIT")
         await tx.flush()

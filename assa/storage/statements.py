@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Coroutine, Generator, Mapping, Sequence
-from functools import lru_cache
 from types import coroutine
 from typing import Any
 
@@ -12,13 +10,6 @@ from attrs import define, field
 
 from assa.storage import Entry, Row, T, Value
 from assa.storage.connections import Connection, told
-
-_PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
-
-
-@lru_cache(maxsize=2_048)
-def _translated(sql: str) -> str:
-    return _PLACEHOLDER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
 @define(eq=False)
@@ -40,7 +31,7 @@ class PostgresTransaction:
     """Where among the waiting statements the savepoint is, until it has been sent."""
 
     async def _send(self, sql: str, values: Mapping[str, Value]) -> Any:
-        self.later(self.connection.quoted(_translated(sql), values))
+        self.later(self.connection.quoted(sql, values))
         return await self.flush()
 
     async def flush(self) -> Any:
@@ -50,12 +41,6 @@ class PostgresTransaction:
             return None
         self._asked = self.connection.send(statements)
         return await self._asked
-
-    async def ask(self, sql: str, values: Mapping[str, Value]) -> list[Row]:
-        """Run a statement in psycopg2's own notation and return its rows."""
-        self.later(self.connection.quoted(sql, values))
-        rows: list[Row] = (await self.flush()).fetchall()
-        return rows
 
     def later(self, statement: bytes) -> None:
         """Have a statement sent with the next one."""
@@ -79,10 +64,7 @@ class PostgresTransaction:
     async def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Insert rows; what is wrong with them shows with the next statement."""
         if rows:
-            quoted, marks = self.connection.quoted, f"({', '.join(['%s'] * len(rows[0]))})"
-            values = b",".join([quoted(marks, tuple(row.values())) for row in rows])
-            names = ", ".join(rows[0])
-            self.later(f"INSERT INTO {table} ({names}) VALUES ".encode() + values)  # noqa: S608 - names are ours
+            self.later(self.connection.insertion(table, rows))
 
     async def reserve(self, count: int) -> int:
         """Take positions, which nobody else can: the group has the lock."""

@@ -20,9 +20,9 @@ _ROWS = 250
 """At once: an SDP has up to 128 KiB."""
 _NEW = (
     "SELECT (SELECT position FROM log_head WHERE one = 1), (SELECT count(*) FROM nodes),"
-    " %(node)s IS NULL OR EXISTS (SELECT FROM nodes WHERE node = %(node)s),"
+    " :node IS NULL OR EXISTS (SELECT FROM nodes WHERE node = :node),"
     " e.position, e.channel, e.body, e.origin, e.effect FROM (SELECT 1) always LEFT JOIN"
-    " (SELECT * FROM events WHERE position > %(after)s ORDER BY position LIMIT %(most)s) e ON true"
+    " (SELECT * FROM events WHERE position > :after ORDER BY position LIMIT :most) e ON true"
     " ORDER BY e.position"
 )
 
@@ -62,7 +62,7 @@ class Tail:
 
     # --- a group's view ---
 
-    async def seal(self, ask: Callable[[str, dict[str, Value]], Awaitable[Sequence[Row]]]) -> tuple[int, int]:
+    async def seal(self, ask: Callable[..., Awaitable[Sequence[Row]]]) -> tuple[int, int]:
         """Deliver what was committed before a group; return the newest position and the number of nodes.
 
         Args:
@@ -73,7 +73,7 @@ class Tail:
         """
         while True:
             asked = self._position
-            rows = await ask(_NEW, self._values())
+            rows = await ask(_NEW, **self._values())
             self._sealed = True
             self._check(rows[0], asked)
             self._take_in(rows)
@@ -110,7 +110,7 @@ class Tail:
             while self._may_read():
                 self._unread = False
                 asked = self._position
-                rows = await self._pool.ask(_NEW, self._values())
+                rows = await self._pool.ask(_NEW, **self._values())
                 if self._sealed:
                     self._unread = True
                     return
