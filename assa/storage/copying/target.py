@@ -16,7 +16,7 @@ from assa.storage.copying.tables import AT_THE_END, RECORDS, CopyError, Schema, 
 from assa.storage.migrate import MigrationError
 from assa.storage.pool import hosts, with_password
 from assa.storage.postgres import _DIALECT as POSTGRES
-from assa.storage.statements import _translated
+from assa.storage.quoting import statement
 
 _CONNECT_S: Final = 10
 _FETCH: Final = 1_000
@@ -73,13 +73,13 @@ class Target:
         """End the connection."""
         self._connection.close()
 
-    def _run(self, sql: str, values: Mapping[str, Value] | Sequence[Value] | None = None) -> Any:
+    def _run(self, sql: str | bytes, values: Mapping[str, Value] | Sequence[Value] | None = None) -> Any:
         cursor = self._connection.cursor()
         cursor.execute(sql, values)
         return cursor
 
     def _migrating(self, sql: str, values: Mapping[str, Value]) -> Any:
-        return self._run(_translated(sql), values)
+        return self._run(statement(sql, values, self._connection))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
