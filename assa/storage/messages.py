@@ -46,7 +46,7 @@ def _message(row: Row) -> ChatMessage:
 
 
 async def before_sending(
-    tx: Transaction, keys: Iterable[tuple[int, int, str | None]]
+    tx: Transaction, asked: Iterable[tuple[int, int, str | None]]
 ) -> tuple[dict[tuple[int, int], Author], dict[tuple[int, int, str], ChatMessage]]:
     """Return what has to be known of each (room_id, user_id, client_message_id) before it is sent.
 
@@ -55,25 +55,24 @@ async def before_sending(
         under one of the keys before.
     """
     authors: dict[tuple[int, int], Author] = {}
-    stored: dict[tuple[int, int, str], ChatMessage] = {}
-    for wanted, values in given("room_id, user_id, client_id", keys):
+    keys: dict[int, tuple[int, int, str]] = {}
+    for wanted, values in given("room_id, user_id, client_id", asked):
         rows = await tx.all(
-            f"{wanted} SELECT {_COLUMNS}, m.client_message_id, mine.room_id, mine.user_id, u.nickname,"  # noqa: S608
-            " u.profile_image FROM given g"
-            " JOIN members mine ON mine.room_id = g.room_id AND mine.user_id = g.user_id"
+            f"{wanted} SELECT g.room_id, g.user_id, g.client_id, u.nickname, u.profile_image, m.message_id"  # noqa: S608
+            " FROM given g JOIN members mine ON mine.room_id = g.room_id AND mine.user_id = g.user_id"
             " LEFT JOIN users u ON u.user_id = g.user_id"
             " LEFT JOIN messages m ON m.room_id = g.room_id AND m.user_id = g.user_id"
             " AND m.client_message_id = g.client_id",
             **values,
         )
-        for row in rows:
-            room_id, user_id, nickname, profile_image = row[14:]
+        for room_id, user_id, client_id, nickname, profile_image, message_id in rows:
             authors[room_id, user_id] = Author(
                 user_id=user_id, nickname=nickname_of(user_id, nickname), profile_image=profile_image
             )
-            if row[0] is not None:
-                stored[row[1], row[4], row[13]] = _message(row)
-    return authors, stored
+            if message_id is not None:
+                keys[message_id] = room_id, user_id, client_id
+    stored = await by_ids(tx, tuple(keys))
+    return authors, {key: stored[message_id] for message_id, key in keys.items()}
 
 
 async def insert(tx: Transaction, messages: Sequence[tuple[ChatMessage, str | None, int]]) -> None:
