@@ -1,8 +1,8 @@
 """The doorbell between nodes: NOTIFY says that there is something new in the event log, no more.
 
-It carries no data and may get lost: truth is the table, and the log is looked at every so often
-anyway. But a connection that listens can die without a sign, so it is tested, and after each break
-the log is looked at.
+It carries a position and no data, and may get lost: truth is the table, and the log is looked at
+every so often anyway. But a connection that listens can die without a sign, so it is tested, and after
+each break the log is looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from assa.storage.pool import Pool, Redialer
 
 _CHANNEL = "assa_events"
 _NOTIFY = f"SELECT pg_notify('{_CHANNEL}', :payload)"
+_TEST = "test"
 _TEST_S = 5.0
 
 
@@ -33,7 +34,8 @@ class Bell:
         places: Where to listen, see :func:`assa.storage.pool.hosts`; no pooler in between
             that hands a connection to somebody else after each transaction.
         pool: Where ringing goes.
-        wake: Called when somebody else has rung, and when a ring may have been missed.
+        wake: Called with the position that somebody else has rung for, and without one when a ring may
+            have been missed.
         poll_s: Seconds between looks at the log that nobody rang for.
     """
 
@@ -45,7 +47,7 @@ class Bell:
         *,
         places: Sequence[dict[str, str]],
         pool: Pool,
-        wake: Callable[[], None],
+        wake: Callable[..., None],
         poll_s: float,
     ) -> None:
         self._pool = pool
@@ -56,7 +58,8 @@ class Bell:
         self._tests = 0
         self._answered = 0
         self._deaf = False
-        self._ringing = self._again = False
+        self._ringing = False
+        self._position = self._rung = 0
         self._loops = [(LoopingCall(self._test), _TEST_S), (LoopingCall(wake), poll_s)]
         for loop, _ in self._loops:
             loop.clock = reactor
@@ -78,9 +81,9 @@ class Bell:
 
     # --- ringing ---
 
-    def ring(self) -> None:
-        """Wake the other nodes; rings that fall together are one."""
-        self._again = True
+    def ring(self, position: int) -> None:
+        """Wake the other nodes: everything up to a position is durable. Rings that fall together are one."""
+        self._position = position
         if not self._ringing:
             self._ringing = True
             Deferred.fromCoroutine(self._ring()).addErrback(
@@ -89,9 +92,9 @@ class Bell:
 
     async def _ring(self) -> None:
         try:
-            while self._again:
-                self._again = False
-                await self._pool.ask(_NOTIFY, payload=self._name)
+            while self._position != self._rung:
+                self._rung = self._position
+                await self._pool.ask(_NOTIFY, payload=f"{self._name} {self._rung}")
         except Unavailable:
             pass  # the others look at the log by themselves
         finally:
@@ -112,12 +115,12 @@ class Bell:
             self.log.failure("the doorbell broke", failure)
 
     def _heard(self, payload: str) -> None:
-        name, _, test = payload.partition(" ")
-        if name != self._name:
-            if not test:
-                self._wake()
-        elif test:
-            self._answered = int(test)
+        name, _, said = payload.partition(" ")
+        if said.isdecimal():
+            if name != self._name:
+                self._wake(int(said))
+        elif name == self._name:
+            self._answered = int(said.removeprefix(_TEST))
             self._deaf = False
 
     def _test(self) -> None:
@@ -135,6 +138,6 @@ class Bell:
             connection.close()
             return
         self._tests += 1
-        sent = connection.send(connection.quoted(_NOTIFY, {"payload": f"{self._name} {self._tests}"}))
+        sent = connection.send(connection.quoted(_NOTIFY, {"payload": f"{self._name} {_TEST}{self._tests}"}))
         sent.addErrback(self._broken, connection)
         sent.addErrback(lambda failure: self.log.failure("the doorbell's test failed", failure))

@@ -2,7 +2,9 @@
 
 A group holds one lock over all nodes from its first statement to its commit, so the nodes' groups
 come one after the other: position order is commit order, what a query checked still holds when it
-makes its change, and no two groups can wait for each other.
+makes its change, and no two groups can wait for each other. Where there are other nodes the lock is
+not held while the disk is waited for: the commit does not wait, what is sent right behind it does, and
+answers and events go out after that. All nodes' waits for the disk fall together.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from assa.storage.groups import GroupCommit, Job, Outcome, carry_out
 from assa.storage.migrate import Dialect, MigrationError, migrate
 from assa.storage.pool import Pool, hosts
 from assa.storage.statements import PostgresTransaction
-from assa.storage.tail import Tail
+from assa.storage.tail import FLUSH, Tail
 
 _DIALECT = Dialect(name="postgres", key_type="BIGINT")
 _LOCK = b"SELECT pg_advisory_xact_lock(4711)"
@@ -159,11 +161,15 @@ class PostgresStore(GroupCommit):
         tx = PostgresTransaction(connection)
         tx.later(_BEGIN)
         tx.head, nodes = await self._tail.seal(tx.all)
+        if nodes > 1:
+            tx.later(b"SET LOCAL synchronous_commit = off")
         outcomes = await carry_out(tx, group)
         tx.later(b"COMMIT")
+        if (nodes > 1 and tx.wrote) or not (tx.wrote or self._tail.is_durable(tx.head)):
+            tx.later(FLUSH.encode())
         await tx.flush()
         if self._bell is not None and nodes > 1 and any(outcome.entries for outcome in outcomes):
-            self._bell.ring()
+            self._bell.ring(tx.head)
         return outcomes, tx.head
 
     async def _migrate_again(self, connection: Connection) -> None:

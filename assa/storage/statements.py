@@ -11,6 +11,8 @@ from attrs import define, field
 from assa.storage import Entry, Row, T, Value
 from assa.storage.connections import Connection, told
 
+_READS = ("SELECT", "WITH")
+
 
 @define(eq=False)
 class PostgresTransaction:
@@ -22,6 +24,8 @@ class PostgresTransaction:
 
     connection: Connection
     head: int = 0
+    wrote: bool = False
+    """Whether anything was changed."""
     _waiting: list[bytes] = field(factory=list)
     _staged: list[Entry] = field(factory=list)
     _kept_head: int = 0
@@ -31,6 +35,7 @@ class PostgresTransaction:
     """Where among the waiting statements the savepoint is, until it has been sent."""
 
     async def _send(self, sql: str, values: Mapping[str, Value]) -> Any:
+        self.wrote = self.wrote or not sql.startswith(_READS)
         self.later(self.connection.quoted(sql, values))
         return await self.flush()
 
@@ -64,6 +69,7 @@ class PostgresTransaction:
     async def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Insert rows; what is wrong with them shows with the next statement."""
         if rows:
+            self.wrote = True
             self.later(self.connection.insertion(table, rows))
 
     async def reserve(self, count: int) -> int:
