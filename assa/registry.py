@@ -65,6 +65,10 @@ class Client(Protocol):
     def identity(self) -> Identity | None:
         """Return who is connected, or None before CONNECT."""
 
+    @property
+    def gone(self) -> bool:
+        """Return whether it is closed, and nobody waits for an answer."""
+
     def admit(self, user_id: int, resumes: str | None) -> None:
         """Raise Refused: SERVER_FULL, or RATE_LIMITED when the user connects too often."""
 

@@ -86,6 +86,11 @@ class Session:
         """Return whether a request is being answered."""
         return bool(self._window)
 
+    @property
+    def gone(self) -> bool:
+        """Return whether the connection is closed, and nobody waits for an answer."""
+        return isinstance(self._state, Closing)
+
     # --- requests ---
 
     def received(self, line: bytes) -> None:

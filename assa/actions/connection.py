@@ -16,6 +16,8 @@ from assa.storage import Entry, Transaction, events, messages, rooms, sessions, 
 from assa.wire import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from assa.auth import Identity
     from assa.limits import Limits
 
@@ -88,6 +90,8 @@ class _Opening:
     node: str
     limits: Limits
     now_ms: int
+    gone: Callable[[], bool]
+    """Whether the connection has been lost meanwhile."""
 
 
 @actions.on("CONNECT", Connect, message="연결이 성공적으로 설정되었습니다", exclusive=True, early=True)
@@ -116,6 +120,7 @@ async def connect(ctx: Context, request: Connect) -> ConnectAnswer:
         node=ctx.services.node,
         limits=ctx.services.limits,
         now_ms=ctx.now_ms,
+        gone=lambda: ctx.client.gone,
     )
     attached, info = await ctx.store.run(_open, opening)
     ctx.client.attach(attached)
@@ -174,6 +179,8 @@ async def _info(
 
 async def _open(tx: Transaction, opening: _Opening) -> tuple[Attached, ReconnectionInfo]:
     identity, user_id, now_ms = opening.identity, opening.identity.user_id, opening.now_ms
+    if opening.gone():  # its client may have connected to another node by now, and must not be replaced
+        raise Refused(Code.REQUEST_TIMEOUT, "the connection has been lost")
     await _remember(tx, identity, now_ms)
     kept = await sessions.find(tx, opening.asked_session_id, user_id) if opening.asked_session_id else None
     session_id = kept.session_id if kept else secrets.token_urlsafe(24)

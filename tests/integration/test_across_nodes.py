@@ -28,9 +28,18 @@ from tests.processes import wait_until
 
 NODES = 3
 GRACE_S = 1
+ANSWER_S = 2
 _USER_IDS = count(100_000)
 _OURS = ("schema_migrations", "nodes", "log_head", "events")
 """Tables that stay while the nodes run."""
+_LOCK = 4711
+"""What a group of queries holds while it is carried out."""
+_HOLDERS = (
+    "SELECT count(*) FILTER (WHERE granted), count(*) FILTER (WHERE NOT granted) FROM pg_locks"
+    " WHERE locktype = 'advisory' AND objid = %s AND database ="
+    " (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""How many hold it, and how many wait for it."""
 
 
 @pytest.fixture(scope="module")
@@ -390,7 +399,7 @@ def test_invitations(three: list[Person], arrive: Arrive) -> None:
 
 def is_online(server: Server, user_id: int) -> bool:
     """Return whether a user is connected to any node."""
-    return bool(query(server, "SELECT FROM sessions WHERE user_id = %s AND node IS NOT NULL", user_id))
+    return bool(query(server, "SELECT 1 FROM sessions WHERE user_id = %s AND node IS NOT NULL", user_id))
 
 
 class Talker(Thread):
@@ -529,6 +538,34 @@ def test_device_connects_elsewhere(three: list[Person], arrive: Arrive) -> None:
     check_replaced(again)
     said(mina, room_id, "누구?")
     assert [action for action, _ in shown(resumed.catch_up())] == ["NEW_MESSAGE"]
+
+
+def test_overdue_connect() -> None:
+    """A CONNECT that was not answered in time takes nothing away from a later one elsewhere (§3 of v1.1)."""
+    with (
+        cluster(2, nodes__lease=120, limits__answer_timeout=ANSWER_S) as servers,
+        ExitStack() as open_clients,
+    ):
+        mina, jun = (Person(servers, 0, next(_USER_IDS)) for _ in range(2))
+        for one in (mina, jun):
+            open_clients.callback(one.hang_up)
+            one.connect()
+        jun.hang_up()
+        wait_until(lambda: not is_online(servers[0], jun.user_id))
+        holding = f"SELECT pg_advisory_xact_lock({_LOCK}), pg_sleep({ANSWER_S + 1.2})"
+        held = Thread(target=query, args=(servers[0], holding))
+        held.start()
+        wait_until(lambda: query(servers[0], _HOLDERS, _LOCK) == [(1, 0)])
+        mina.send("LIST_ROOMS")
+        wait_until(lambda: query(servers[0], _HOLDERS, _LOCK) == [(1, 1)])
+        jun.dial()
+        jun.socket.sendall(jun.connect_line()[1])  # waits until mina has her answer
+        assert [message["error_code"] for message in jun.read_to_end()] == ["REQUEST_TIMEOUT"]
+        assert jun.move(1)["resumed"] is True
+        held.join()
+        mina.catch_up()
+        assert jun.catch_up() == []
+        assert is_online(servers[0], jun.user_id)
 
 
 def check_replaced(person: Person) -> None:
