@@ -278,6 +278,16 @@ class Node:
 
     # --- the end ---
 
+    def _answering(self) -> bool:
+        """Return whether a request is being answered, a CONNECT among them."""
+        return any(session.busy for session in (*self._unauthenticated, *self._connected))
+
+    def _announce_end(self, listeners: list[Session], farewell: Callable[[int], wire.Event]) -> None:
+        random.shuffle(listeners)
+        for place, session in enumerate(listeners):
+            body = wire.encode_event(farewell(1_000 + place * 10_000 // len(listeners)), self.now_ms())
+            session.tell(wire.with_seq_id(body, self.signal_id()))
+
     async def shutdown(self, farewell: Callable[[int], wire.Event]) -> None:
         """Finish what is being answered and close every connection, resumably.
 
@@ -287,14 +297,12 @@ class Node:
         """
         self.draining = True
         self._timers.stop()
-        everybody = list(self._connected)
-        random.shuffle(everybody)
-        for place, session in enumerate(everybody):
-            body = wire.encode_event(farewell(1_000 + place * 10_000 // len(everybody)), self.now_ms())
-            session.tell(wire.with_seq_id(body, self.signal_id()))
+        told = list(self._connected)
+        self._announce_end(told, farewell)
         deadline = self.monotonic() + self.limits.shutdown_s / 2
-        while any(session.busy for session in self._connected) and self.monotonic() < deadline:
+        while self._answering() and self.monotonic() < deadline:
             await deferLater(self.clock, _DRAIN_STEP_S)
+        self._announce_end(list(self._connected.keys() - set(told)), farewell)
         for session in (*self._unauthenticated, *self._connected):
             session.close("shutdown")
         self._lease_timers.stop()
