@@ -1,8 +1,8 @@
 """Promises 2 and 3: a model of rooms and devices, written from the protocol, beside the server.
 
 Anything may happen in any order: devices come, are lost (noticed or not, also between a request
-and its answer), come back; the node crashes. After every step each connected device has heard
-exactly what the protocol says, in one order for all, and every answer is the model's.
+and its answer), come back, on whatever node; nodes crash. After every step each connected device
+has heard exactly what the protocol says, in one order for all, and every answer is the model's.
 """
 
 from __future__ import annotations
@@ -78,23 +78,26 @@ class Device:
             if message["seq_id"].startswith("e"):
                 assert int(message["seq_id"][1:]) > int(self.last_seq_id[1:]), message
                 self.last_seq_id = message["seq_id"]
+                assert message["action"] in EVENTS, message
                 self.heard.append(event_of(message["action"], message["data"]))
 
 
 def event_of(action, data):
     """Return what an event says, in the words of the model."""
-    more = {
-        "NEW_MESSAGE": lambda: (data["message_id"], data["user"]["user_id"], data["content"]),
-        "USER_JOINED": lambda: (data["user"]["user_id"], data["participants_count"]),
-        "USER_LEFT": lambda: (data["user"]["user_id"], data["participants_count"]),
-        "HOST_CHANGED": lambda: (data["host_user_id"],),
-        "MESSAGE_RECEIVED": lambda: (data["user_id"], *data["message_ids"]),
-    }
-    return (action, data["room_id"], *more[action]())
+    return (action, data["room_id"], *EVENTS[action](data))
+
+
+EVENTS = {
+    "NEW_MESSAGE": lambda data: (data["message_id"], data["user"]["user_id"], data["content"]),
+    "USER_JOINED": lambda data: (data["user"]["user_id"], data["participants_count"]),
+    "USER_LEFT": lambda data: (data["user"]["user_id"], data["participants_count"]),
+    "HOST_CHANGED": lambda data: (data["host_user_id"],),
+    "MESSAGE_RECEIVED": lambda data: (data["user_id"], *data["message_ids"]),
+}
 
 
 class Rooms(RuleBasedStateMachine):
-    """What users do with rooms, and what happens to them meanwhile."""
+    """What users do with rooms, and what happens to them meanwhile, on one node."""
 
     some_online = precondition(lambda self: any(one.online for one in self.devices))
     some_offline = precondition(lambda self: not all(one.online for one in self.devices))
@@ -102,25 +105,49 @@ class Rooms(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.directory = TemporaryDirectory()
-        self.world = self._node(START_S)
+        self.worlds: list[World] = []  # the nodes that can be connected to
+        self.begin()
         self.rooms: list[Room] = []
         self.devices: list[Device] = []
         self.stored: dict[tuple[int, int, str], tuple[int, str]] = {}  # by client_message_id
-        for user_id in (1, 3, 2, 1):
-            self.new_device(user_id)
+        for place, user_id in enumerate((1, 3, 2, 1)):
+            self.new_device(user_id, place)
         self.create(0)
         self.join(1, 0)
         self.join(2, 0)
         self.everything_was_heard()
 
-    def _node(self, start_s):
-        return World(path=str(Path(self.directory.name) / "assa.db"), start_s=start_s)
+    # --- what is different with several nodes ---
+
+    def begin(self):
+        """Have a database, and a node on it."""
+        self.directory = TemporaryDirectory()
+        self.start_node(START_S)
+
+    def start_node(self, start_s):
+        """Start a node."""
+        path = str(Path(self.directory.name) / "assa.db")
+        World(path=path, start_s=start_s, nodes=self.worlds)
+
+    def crashed(self, start_s, pick):
+        """Start the node again that has crashed."""
+        self.start_node(start_s)
 
     def teardown(self):
         """Forget the database."""
-        self.world.crash()
+        for one in self.worlds:
+            one.crash()
         self.directory.cleanup()
+
+    # --- the model ---
+
+    @property
+    def world(self):
+        """Return a node: for looking into the database, and for what is the same on all."""
+        return self.worlds[0]
+
+    def _client(self, pick):
+        return self.worlds[pick % len(self.worlds)].client()
 
     def _device(self, pick, *, online=True):
         found = [one for one in self.devices if one.online is online]
@@ -148,10 +175,10 @@ class Rooms(RuleBasedStateMachine):
     # --- rooms and messages ---
 
     @precondition(lambda self: len(self.devices) < 7)
-    @rule(user_id=st.integers(1, 3))
-    def new_device(self, user_id):
+    @rule(user_id=st.integers(1, 3), node=PICK)
+    def new_device(self, user_id, node):
         """Connect another device (section 3)."""
-        client = self.world.client()
+        client = self._client(node)
         self._check_info(client.connect(self._token(user_id)), user_id, resumed=False, replayed=0)
         self.devices.append(Device(user_id, client, client.session_id, client.last_seq_id))
 
@@ -310,16 +337,17 @@ class Rooms(RuleBasedStateMachine):
             self._add(device, room, request, found[0][0])
 
     @some_offline
-    @rule(pick=PICK, how=st.sampled_from(["alone", "alone", "all", "all", "in vain"]))
-    def resume(self, pick, how):
+    @rule(pick=PICK, node=PICK, how=st.sampled_from(["alone", "alone", "all", "all", "in vain"]))
+    def resume(self, pick, node, how):
         """Come back: one device, or all; the answer to CONNECT may be lost as well."""
         device = self._device(pick, online=False)
         for one in [one for one in self.devices if not one.online] if how == "all" else [device]:
-            self._resume(one, answered=how != "in vain")
+            self._resume(one, node, answered=how != "in vain")
+            node += 1
 
-    def _resume(self, device, *, answered):
+    def _resume(self, device, node, *, answered):
         """Get what was missed, and send again what was not answered (section 4)."""
-        client = self.world.client()
+        client = self._client(node)
         token, asked = self._token(device.user_id), {"session_id": device.session_id}
         if not answered:
             data = {"jwt_token": token, "last_seq_id": device.last_seq_id}
@@ -337,28 +365,46 @@ class Rooms(RuleBasedStateMachine):
             self._check_sent(device, room, request, client.ask("SEND_MESSAGE", request))
 
     @some_online
-    @rule(pick=PICK, which=PICK, begun=st.sampled_from(["nothing", "asked", "not committed"]))
-    def crash(self, pick, which, begun):
-        """Kill the node, perhaps in the middle of a send, and start it again on the same file."""
-        last: tuple[Any, ...] = ()
+    @rule(
+        pick=PICK,
+        which=PICK,
+        then=PICK,
+        begun=st.sampled_from(["nothing", "asked", "not committed", "committed"]),
+    )
+    def crash(self, pick, which, then, begun):
+        """Kill a node, perhaps in the middle of a send."""
+        device = self._device(pick)
+        world, last = device.client.world, ()
         if begun != "nothing" and self.rooms:
-            if begun == "not committed":
-                self.world.hold_database()
-            device = self._device(pick)
             room = self._room(which, device.user_id)
             last = (device, room, self._begin(device, room, "안녕", "c1"))
-            if begun == "not committed":
-                self.world.turn()
+            self._hang(world, begun)
         for one in self.devices:
-            one.online = False
-        self.world.crash()
-        self.world = self._node(self.world.clock.seconds() + 1)
+            if one.client.world is world:
+                one.online = False
+        self.worlds.remove(world)
+        world.crash()
+        self.crashed(world.clock.seconds() + 1, then)
         if last:
             self._look(*last)
+
+    def _hang(self, world, begun):
+        """Let a node come as far with what has begun as is said, and no further."""
+        if begun == "asked":
+            return
+        if begun == "committed":
+            world.database.fall_silent()
+        else:
+            world.hold_database()
+        for _ in range(12):
+            world.clock.advance(0)
 
     @rule(seconds=st.sampled_from([1, 61]))
     def pass_time(self, seconds):
         """Let time pass, perhaps so much that the sessions of lost devices end (section 4)."""
+        self._wait(seconds)
+
+    def _wait(self, seconds):
         self.world.pass_time(seconds, step=2)
         for device in self.devices:
             if device.online:
@@ -369,7 +415,7 @@ class Rooms(RuleBasedStateMachine):
         """Each connected device has heard what it should, in this order, nothing twice."""
         for device in self.devices:
             if device.online:
-                assert not device.client.closed
+                assert not device.client.closed, device.client.all()
                 device.read()
                 assert device.heard == device.expected, (device.user_id, device.heard, device.expected)
                 device.heard, device.expected = [], []

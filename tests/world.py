@@ -50,6 +50,7 @@ class World:
         rate_limits: None for no limits.
         path: Names the data; a second World with the same path is a restart.
         database: Where the data are, instead of `path`.
+        nodes: The nodes of a deployment, this one among them: turns and time pass for all.
         options: Further arguments of Node.
     """
 
@@ -60,12 +61,15 @@ class World:
         rate_limits: RateLimits = UNLIMITED,
         path: str = ":memory:",
         database: Database | None = None,
+        nodes: list[World] | None = None,
         start_s: float = START_S,
         ice_servers: IceServers | None = None,
         **options: Any,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(start_s)
+        self._nodes = [] if nodes is None else nodes
+        self._nodes.append(self)
         self.hub = Hub()
         self.path = path
         database = database or make_database(path)
@@ -99,13 +103,16 @@ class World:
     def turn(self, turns: int = 12) -> None:
         """Let everything that is due now happen."""
         for _ in range(turns):
-            self.clock.advance(0)
+            for one in self._nodes:
+                one.clock.advance(0)
 
     def pass_time(self, seconds: float, step: float = 0.25, *, alive: Iterable[Client] = ()) -> None:
         """Let time pass as the reactor would see it; those who are alive answer their PINGs."""
         end = self.clock.seconds() + seconds
         while self.clock.seconds() < end - 1e-9:
-            self.clock.advance(min(step, end - self.clock.seconds()))
+            passed = min(step, end - self.clock.seconds())
+            for one in self._nodes:
+                one.clock.advance(passed)
             self.turn()
             for one in alive:
                 one.pong()

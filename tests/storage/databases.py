@@ -23,7 +23,7 @@ from tests.postgres import require_postgres, shared_server
 try:
     import psycopg2
 
-    from assa.storage import connections
+    from assa.storage import connections, quoting
     from assa.storage.pool import Pool
     from assa.storage.postgres import PostgresStore
 except ImportError:
@@ -42,6 +42,9 @@ class Access(Protocol):
 
     def release(self) -> None:
         """Let commits go on."""
+
+    def fall_silent(self) -> None:
+        """Let commits through from now on, and tell nobody that they have ended."""
 
     def go_away(self) -> None:
         """Refuse every change, as on a disk, or after a failover, that is for reading only."""
@@ -80,6 +83,7 @@ class TurnWorker:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._held: list[Callable[[], None]] | None = None
+        self._silent = False
 
     def start(self) -> None:
         """Need nothing."""
@@ -92,7 +96,9 @@ class TurnWorker:
         """Run a job in the next turn, or once it is released."""
 
         def work() -> None:
-            if self._held is None:
+            if self._silent:
+                job()
+            elif self._held is None:
                 done(job())
             else:
                 self._held.append(work)
@@ -109,6 +115,10 @@ class TurnWorker:
         for work in held:
             work()
 
+    def fall_silent(self) -> None:
+        """Do the work from now on, and tell nobody."""
+        self._silent = True
+
     def stop(self) -> None:
         """Need nothing."""
 
@@ -118,7 +128,7 @@ class SqliteAccess:
 
     def __init__(self, path: str, clock: Clock, **options: Any) -> None:
         worker = TurnWorker(clock)
-        self.hold, self.release = worker.hold, worker.release
+        self.hold, self.release, self.fall_silent = worker.hold, worker.release, worker.fall_silent
         self.store = SqliteStore(path, worker=worker, synchronous="OFF", **options)
         self.store.open()
         self._connection: Any = self.store._connection
@@ -177,13 +187,17 @@ class BlockingConnection:
         self._cursor.execute(connections._SESSION)
         self.heard: Callable[[str], None] | None = None
         self._held: list[Callable[[], None]] | None = None
+        self.silent = False
 
     def send(self, statements: bytes) -> Deferred[Any]:
         """Execute statements; a COMMIT that is held up comes later, or never."""
-        if self._held is None or not statements.endswith(b"COMMIT"):
+        if b"COMMIT" not in statements.split(b";") or (self._held is None and not self.silent):
             return self._send(statements)
         result: Deferred[Any] = Deferred()
-        self._held.append(lambda: self._send(statements).chainDeferred(result))
+        if self._held is None:
+            self._send(statements)
+        else:
+            self._held.append(lambda: self._send(statements).chainDeferred(result))
         return result
 
     def _send(self, statements: bytes) -> Deferred[Any]:
@@ -196,10 +210,13 @@ class BlockingConnection:
             return fail(wrong)
         return succeed(self._cursor)
 
-    def quoted(self, sql: str, values: Any = None) -> bytes:
+    def quoted(self, sql: str, values: Any) -> bytes:
         """Return a statement with the values in it."""
-        statement: bytes = self._cursor.mogrify(sql, values)
-        return statement
+        return quoting.statement(sql, values, self._connection)
+
+    def insertion(self, table: str, rows: Any) -> bytes:
+        """Return the statement that inserts rows."""
+        return quoting.insertion(table, rows, self._connection)
 
     @property
     def closed(self) -> bool:
@@ -233,6 +250,7 @@ class BlockingConnection:
     def reset(self) -> bool:
         """Undo what was begun; return whether it can be used again."""
         self.heard = self._held = None
+        self.silent = False
         if not self.closed:
             self._cursor.execute("ROLLBACK; SET default_transaction_read_only = off")
         return not self.closed
@@ -266,7 +284,7 @@ class TurnBell:
         *,
         places: Any,
         pool: Any,
-        wake: Callable[[], None],
+        wake: Callable[..., None],
         poll_s: float,
     ) -> None:
         self._access = access
@@ -281,11 +299,13 @@ class TurnBell:
         self._access.database.bells.append(self)
         self._polling.start(self._poll_s, now=False)
 
-    def ring(self) -> None:
+    def ring(self, position: int) -> None:
         """Wake the others."""
+        if self._access.database.rings_are_lost:
+            return
         for one in self._access.database.bells:
             if one is not self:
-                one._clock.callLater(0, one.wake)
+                one._clock.callLater(0, one.wake, position)
 
     def stop(self) -> None:
         """Listen no more."""
@@ -334,6 +354,10 @@ class PostgresAccess:
         """Let commits go on."""
         self._connection.release()
 
+    def fall_silent(self) -> None:
+        """Let commits through from now on, and tell nobody."""
+        self.connected().silent = True
+
     def go_away(self) -> None:
         """Refuse every change."""
         self._read_only = True
@@ -360,6 +384,7 @@ class PostgresDatabase:
     def __init__(self) -> None:
         self.url = shared_server().create_database()
         self.bells: list[TurnBell] = []
+        self.rings_are_lost = False
         self._used: list[BlockingConnection] = []
         self._idle: list[BlockingConnection] = []
         self._own = psycopg2.connect(self.url)
@@ -409,6 +434,7 @@ class PostgresDatabase:
         for connection in tuple(self._used):
             self.disconnect(connection)
         self.bells.clear()
+        self.rings_are_lost = False
         if self.tables() != self._tables:
             return False  # a test has dropped one
         kept = ("schema_migrations", "log_head", "counters")
