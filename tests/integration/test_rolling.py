@@ -317,7 +317,8 @@ def check(guests: Sequence[Guest], figures: Figures) -> None:
     figures(
         f"sent {sent}, acknowledged {acknowledged}, sent again or late {sum(one.resent for one in guests)}"
         f" (already stored {sum(one.duplicates for one in guests)}),"
-        f" seen {sum(len(one.heard) for one in guests)}; lost {lost}, doubled {doubled}, out of order for {out_of_order}, errors {dict(errors)},"
+        f" seen {sum(len(one.heard) for one in guests)};"
+        f" lost {lost}, doubled {doubled}, out of order for {out_of_order}, errors {dict(errors)},"
         f" resumed {sum(comebacks)} of {len(comebacks)}"
     )
     assert not errors
