@@ -9,6 +9,7 @@ of CPU with everything in the thread, 119 to 139 us this way (the same machine, 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -177,7 +178,7 @@ class SqliteStore(GroupCommit):
             raise Unavailable(f"{self._path}: {wrong}") from None
         try:
             for pragma in (*_PRAGMAS, f"synchronous={self._synchronous}"):
-                connection.execute(f"PRAGMA {pragma}")
+                _set(connection, pragma)
             connection.execute("BEGIN IMMEDIATE")
             applied: list[str] = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
             connection.execute("COMMIT")
@@ -255,6 +256,20 @@ class SqliteStore(GroupCommit):
             self._connection.close()
             self._connection = None
             self._worker.stop()
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Set a pragma; a new file's change to WAL does not wait for others who make it at the same time."""
+    until = time.monotonic() + _TRIES * _PAUSE_S
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as wrong:
+            if wrong.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def _commit(connection: sqlite3.Connection) -> Exception | None:
