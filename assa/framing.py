@@ -36,6 +36,10 @@ class LineBuffer:
         self._searched = 0
         self._thrown_away = 0
 
+    def __len__(self) -> int:
+        """Return how many bytes wait."""
+        return len(self._bytes)
+
     def feed(self, data: bytes) -> None:
         """Add a chunk as it came from the connection."""
         self._bytes += data

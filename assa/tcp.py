@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LINES_A_TURN = 64
 """Lines of one client that are looked at before the others get their turn."""
+_READ_AHEAD = 16_384
+"""Bytes that a client without an identity may have sent ahead."""
 _LINGER_S = 2.0
 _SEND_BUFFER = 65_536
 """Bytes: the kernel would hold megabytes for a client that does not read."""
@@ -104,7 +106,9 @@ class ChatProtocol(LineReceiver):
                 self._session.close("endless line")
         else:
             self._again = self._node.clock.callLater(0, self._pump_again)
-        self._read(on=False)
+        # A CONNECT may have to wait for the database. If its client hangs up meanwhile, that must be seen
+        # before it takes anything away from where the client is then: a socket that is not read hides it.
+        self._read(on=self._session.identity is None and len(self._lines) < _READ_AHEAD)
 
     def _pump_again(self) -> None:
         self._again = None
@@ -138,7 +142,7 @@ class ChatProtocol(LineReceiver):
 
     def resume(self) -> None:
         """Go on with lines that have arrived, and read again."""
-        if self.paused and not self._closing:
+        if (self.paused or self._lines) and not self._closing:
             self._pump()
 
     def close(self, last: bytes, *, drop: bool) -> None:
