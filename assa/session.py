@@ -252,6 +252,8 @@ class Session:
         if refused.code is Code.SERVER_FULL:
             self.close("SERVER_FULL")
             return
+        if refused.code is Code.SERVICE_UNAVAILABLE:
+            return  # no fault of the client's: it may go on trying here
         self._state = Unauthenticated(failures=self._state.failures + 1)
         if refused.code in (Code.AUTH_FAILED, Code.INVALID_TOKEN):
             self._node.count_failure(self._front.address)
