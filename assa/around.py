@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from assa.limits import Limits
-from assa.rates import Buckets
+from assa.rates import Buckets, FailedConnects
 from assa.registry import Actions, Rate, Services
 from assa.storage import Unavailable
 
@@ -51,15 +51,13 @@ class Host(Protocol[S_contra]):
     actions: Actions
     limits: Limits
     rates: dict[Rate, Buckets]
+    failed_connects: FailedConnects
     monotonic: Callable[[], float]
     draining: bool
     keep_expired: bool
 
     def now_ms(self) -> int:
         """Return the time, milliseconds since the epoch."""
-
-    def early(self) -> float:
-        """Return how much of its first PING interval a connection leaves out."""
 
     def signal_id(self) -> str:
         """Return a `seq_id` for what is in no log."""
@@ -69,12 +67,6 @@ class Host(Protocol[S_contra]):
 
     def dismiss(self, session: S_contra) -> None:
         """Give up the place of a session whose CONNECT has failed."""
-
-    def check_failures(self, address: str) -> None:
-        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
-
-    def count_failure(self, address: str) -> None:
-        """Count a CONNECT that failed."""
 
     def connected(self, session: S_contra, channels: Sequence[str]) -> None:
         """Take a session among the connected."""

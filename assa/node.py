@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from assa import log, upkeep, wire
 from assa.errors import Code, Refused
 from assa.presence import BEATS_A_LEASE, Presence
-from assa.rates import RateLimits, network
+from assa.rates import FailedConnects, RateLimits
 from assa.registry import Rate, Services
 from assa.session import Session
 from assa.storage import Query, Unavailable, sessions
@@ -86,11 +86,11 @@ class Node:
         self.keep_expired = keep_expired
         self.draining = False
         self.tried: Deferred[None] = Deferred()
-        """Fires once it is known whether the database is there: clients need not be told to try again."""
+        """Fires once it is known whether the database is there."""
         rate_limits = rate_limits or RateLimits()
         self.rates = {rate: rate_limits.buckets(rate.value, monotonic) for rate in Rate}
         self._connects = rate_limits.connects(monotonic)
-        self._failed_connects = rate_limits.buckets("failed_connects", monotonic)
+        self.failed_connects = FailedConnects(rate_limits.buckets("failed_connects", monotonic))
         self._connected: dict[Session, None] = {}
         self._admitted: set[Session] = set()
         self._unauthenticated: dict[Session, None] = {}
@@ -105,10 +105,6 @@ class Node:
     def now_ms(self) -> int:
         """Return the time, milliseconds since the epoch."""
         return self.services.now_ms()
-
-    def early(self) -> float:
-        """Return how much of its first PING interval a connection leaves out."""
-        return random.uniform(0, 0.1)  # noqa: S311 - it only spreads load
 
     def signal_id(self) -> str:
         """Return a `seq_id` for what is in no log: it begins with no `e`."""
@@ -155,16 +151,6 @@ class Node:
     def dismiss(self, session: Session) -> None:
         """Give up the place of a session whose CONNECT has failed."""
         self._admitted.discard(session)
-
-    def check_failures(self, address: str) -> None:
-        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
-        wait_ms = self._failed_connects.wait_ms(network(address))
-        if wait_ms:
-            raise Refused(Code.RATE_LIMITED, "too many failed CONNECTs", retry_after_ms=wait_ms)
-
-    def count_failure(self, address: str) -> None:
-        """Count a CONNECT that failed."""
-        self._failed_connects.take(network(address))
 
     def connected(self, session: Session, channels: Sequence[str]) -> None:
         """Take a session among the connected: it hears events from here on."""
@@ -261,13 +247,16 @@ class Node:
                 session.sweep(now)
             except Exception:  # noqa: BLE001 - a LoopingCall dies of one exception, and the others' heartbeat with it
                 self.logger.failure("the heartbeat of a client failed")
-        for buckets in (*self.rates.values(), self._connects, self._failed_connects):
+        for buckets in (*self.rates.values(), self._connects):
             buckets.sweep()
+        self.failed_connects.sweep()
 
     def _in_background(self, work: Coroutine[Any, Any, object]) -> Deferred[None]:
         return Deferred.fromCoroutine(work).addCallbacks(self._done, self._failed)
 
     def _done(self, _: object) -> None:
+        if self._away:
+            self.logger.info("the database is back")
         self._away = False
 
     def _failed(self, failure: Failure) -> None:

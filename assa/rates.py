@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from assa.errors import Code, Refused
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -89,3 +91,28 @@ class RateLimits:
     def buckets(self, kind: str, now: Callable[[], float]) -> Buckets:
         """Return the buckets of a kind: messages, relays, others or failed_connects."""
         return Buckets(rate=getattr(self, kind), burst=getattr(self, f"{kind}_burst"), now=now)
+
+
+class FailedConnects:
+    """How often CONNECTs from an address may fail.
+
+    Args:
+        buckets: A token for each failure.
+    """
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def sweep(self) -> None:
+        """Forget failures that count no more."""
+        self._buckets.sweep()
+
+    def check(self, address: str) -> None:
+        """Raise Refused (RATE_LIMITED) when too many CONNECTs from an address have failed."""
+        wait_ms = self._buckets.wait_ms(network(address))
+        if wait_ms:
+            raise Refused(Code.RATE_LIMITED, "too many failed CONNECTs", retry_after_ms=wait_ms)
+
+    def count(self, address: str) -> None:
+        """Count a CONNECT that failed."""
+        self._buckets.take(network(address))

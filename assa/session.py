@@ -5,6 +5,7 @@ A session knows no bytes on a wire: a *front* gives it lines and takes lines fro
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +51,7 @@ class Session:
         self._front = front
         self._state: Unauthenticated | Connected | Closing = Unauthenticated()
         self._window = Window(node.limits.window_requests, front.answer)
-        self._heartbeat = Heartbeat(node.limits, node.monotonic(), node.early())
+        self._heartbeat = Heartbeat(node.limits, node.monotonic(), random.uniform(0, 0.1))  # noqa: S311 - it only spreads load
         self._opened = node.monotonic()
         self._replay = b""
         self._spent = 0
@@ -136,7 +137,7 @@ class Session:
         if identity is None:
             if not action.early:
                 raise Refused(Code.AUTH_FAILED, "CONNECT comes first")
-            self._node.check_failures(self._front.address)
+            self._node.failed_connects.check(self._front.address)
         elif envelope.user_id is not None and envelope.user_id != identity.user_id:
             raise Refused(Code.PERMISSION_DENIED, "user_id: not the user of this connection")
         self._pay(action.rate)
@@ -256,7 +257,7 @@ class Session:
             return  # no fault of the client's: it may go on trying here
         self._state = Unauthenticated(failures=self._state.failures + 1)
         if refused.code in (Code.AUTH_FAILED, Code.INVALID_TOKEN):
-            self._node.count_failure(self._front.address)
+            self._node.failed_connects.count(self._front.address)
         if self._state.failures >= self._node.limits.failed_connects:
             self.close("failed CONNECTs")
 
