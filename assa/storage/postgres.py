@@ -24,7 +24,7 @@ from assa.storage.pool import Pool, hosts
 from assa.storage.statements import PostgresTransaction
 from assa.storage.tail import FLUSH, Tail
 
-_DIALECT = Dialect(name="postgres", key_type="BIGINT")
+DIALECT = Dialect(name="postgres", key_type="BIGINT")
 _LOCK = b"SELECT pg_advisory_xact_lock(4711)"
 _BEGIN = (
     b"BEGIN; SET LOCAL statement_timeout = 4000; SET LOCAL idle_in_transaction_session_timeout = 3000; "
@@ -68,7 +68,6 @@ class PostgresStore(GroupCommit):
     ) -> None:
         super().__init__(soon=lambda call: reactor.callLater(0, call), deliver=deliver)
         places = hosts(url)
-        self._reactor = reactor
         self._now_ms = now_ms
         self._pool = self.make_pool(reactor, places, max(2, size))
         self._tail = Tail(self._pool, deliver)
@@ -103,7 +102,7 @@ class PostgresStore(GroupCommit):
         connection.patience_s, usual_s = _MIGRATION_S, connection.patience_s
         try:
             tx.later(b"BEGIN; " + _LOCK)
-            applied = await migrate(tx, _DIALECT, self._now_ms())
+            applied = await migrate(tx, DIALECT, self._now_ms())
             tx.later(b"COMMIT")
             await tx.flush()
         except Exception as wrong:  # noqa: BLE001 - raised again, in the words of a store

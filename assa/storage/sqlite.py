@@ -21,7 +21,7 @@ from assa.storage import Entry, Row, T, Unavailable, Value
 from assa.storage.groups import GroupCommit, Job, Outcome, carry_out
 from assa.storage.migrate import Dialect, MigrationError, migrate
 
-_DIALECT = Dialect(name="sqlite", key_type="INTEGER")
+DIALECT = Dialect(name="sqlite", key_type="INTEGER")
 _OLDEST = (3, 35, 0)  # RETURNING
 _PAUSE_S = 0.01
 _TRIES = 200
@@ -180,7 +180,7 @@ class SqliteStore(GroupCommit):
             for pragma in (*_PRAGMAS, f"synchronous={self._synchronous}"):
                 _set(connection, pragma)
             connection.execute("BEGIN IMMEDIATE")
-            applied: list[str] = _drive(migrate(_Transaction(connection), _DIALECT, self._now_ms()))
+            applied: list[str] = _drive(migrate(_Transaction(connection), DIALECT, self._now_ms()))
             connection.execute("COMMIT")
         except (sqlite3.Error, MigrationError) as wrong:
             connection.close()

@@ -12,7 +12,7 @@ from typing import Final
 from assa.storage import Row
 from assa.storage.copying.tables import RECORDS, CopyError, Schema, Table, migrated, tables_of
 from assa.storage.migrate import MigrationError
-from assa.storage.sqlite import _DIALECT as SQLITE
+from assa.storage.sqlite import DIALECT as SQLITE
 
 _PATIENCE_S: Final = 1.0
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from assa.storage import Row, Value
 from assa.storage.migrate import Dialect, migrate
-from assa.storage.sqlite import _DIALECT as SQLITE
+from assa.storage.sqlite import DIALECT as SQLITE
 
 RECORDS: Final = "schema_migrations"
 """Says which migrations the database itself has had."""

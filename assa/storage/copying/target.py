@@ -15,7 +15,7 @@ from assa.storage import Row, Value
 from assa.storage.copying.tables import AT_THE_END, RECORDS, CopyError, Schema, Table, migrated
 from assa.storage.migrate import MigrationError
 from assa.storage.pool import hosts, with_password
-from assa.storage.postgres import _DIALECT as POSTGRES
+from assa.storage.postgres import DIALECT as POSTGRES
 from assa.storage.quoting import statement
 
 _CONNECT_S: Final = 10
