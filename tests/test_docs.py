@@ -33,6 +33,7 @@ from assa.schema import structure, unstructure
 from assa.settings import Config
 from assa.wire import envelope
 from tests.integration.server import ROOT, TWISTD, Server, environment
+from tests.postgres import require_postgres, shared_server
 
 try:
     from docutils.core import publish_doctree
@@ -167,7 +168,7 @@ class FormTests(SynchronousTestCase):
     def test_settings(self) -> None:
         """A setting that a document names exists."""
         config = Config()
-        pattern = r"``(server|storage|auth|limits|rate|calls|files)\.(?!py)(\w+)"
+        pattern = r"``(server|storage|nodes|auth|limits|rate|calls|files)\.(?!py)(\w+)"
         for path in EVERYTHING:
             for name, key in re.findall(pattern, text_of(path)):
                 self.assertTrue(hasattr(getattr(config, name), key), f"{path.name}: {name}.{key}")
@@ -418,7 +419,7 @@ class OperationsTests(SynchronousTestCase):
             self.assertTrue(run("assa check-config", environ).startswith("ok\n"))
             copy = Path(server.directory, "copy.sqlite3")
             [vacuum] = re.findall(r'"(VACUUM INTO [^"]+)"', told)
-            [skip] = re.findall(r'"(UPDATE [^"]+)"', told)
+            skip = self.gap(told)
             self.change(server.state / "assa.sqlite3", vacuum.replace("/var/backups/assa.sqlite3", str(copy)))
             server.terminate()
             server.wait()
@@ -430,6 +431,43 @@ class OperationsTests(SynchronousTestCase):
             made = run("assa chat --user 7", environ, "/open restored\nhello\n")
             self.assertIn("[1001] restored", made)
             self.assertRegex(made, r"hello \(#10000\d\d\)")
+
+    def gap(self, told: str) -> str:
+        """Return what skips ids after a backup has been restored: the same for both databases."""
+        [skip] = set(re.findall(r'"(UPDATE [^"]+)"', told))
+        return skip
+
+    def test_postgres(self) -> None:
+        """The queries about a PostgreSQL, the copy of an SQLite database into it, the skip of ids there."""
+        require_postgres()
+        url = shared_server().create_database()
+        self.addCleanup(shared_server().drop_database, url)
+        told = "\n".join(blocks(DOCS / "operations.rst", "")).replace("\\\n", "")
+        [copy] = [line for line in told.splitlines() if "assa copy" in line]
+        with as_told("twistd -n assa") as (server, environ):
+            run("assa chat --user 7", environ, "/open lobby\nhello\n")
+            server.terminate()
+            server.wait()
+            Path(server.directory, "password").write_text(shared_server().password)
+            for old, new in (
+                ("sudo /opt/assa/bin/", ""),
+                ("/var/lib/assa/assa.sqlite3", str(server.state / "assa.sqlite3")),
+                ("postgresql://assa@db.example.org/assa", url.replace(f":{shared_server().password}@", "@")),
+                ("/etc/assa/db-password", str(Path(server.directory, "password"))),
+            ):
+                self.assertIn(old, copy)
+                copy = copy.replace(old, new)
+            self.assertIn("and verified it", run(copy, environ))
+            shared_server().execute(url, self.gap(told))
+            environ["ASSA_STORAGE__URL"] = url
+            server.start()
+            made = run("assa chat --user 7", environ, "/open moved\nhello again\n")
+            self.assertIn("[1002] moved", made)
+            self.assertRegex(made, r"hello again \(#10000\d\d\)")
+            [queries] = blocks(DOCS / "operations.rst", "sql")
+            for query in queries.split(";\n"):
+                shared_server().execute(url, query)
+            self.assertEqual(len(shared_server().execute(url, queries.split(";\n")[0])), 1)
 
     def change(self, path: Path, sql: str) -> None:
         """Do what the program sqlite3 would."""
