@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import urllib.request
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +26,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from assa import states
 from assa.actions import ALL, connection, history, invitations, messages, receipts, rooms, signalling, system
 from assa.actions import video as video_actions
+from assa.auth import Key, mint
 from assa.changes import inviting, leaving
 from assa.config import load
 from assa.errors import MESSAGES, Code
@@ -591,6 +593,36 @@ class EmbeddingTests(SynchronousTestCase):
             self.assertRegex(answer.read(), rb"\Aannounced as e\d+\n\Z")
         for one in talkers:
             self.assertEqual(one.heard("SERVER_ANNOUNCEMENT")["message"], "tea is ready")
+
+    def test_node(self) -> None:
+        """Two programs with one PostgreSQL: a client of each, and both stop cleanly."""
+        require_postgres()
+        url = shared_server().create_database()
+        self.addCleanup(shared_server().drop_database, url)
+        with tempfile.TemporaryDirectory(prefix="assa-node-") as directory:
+            secret = Path(directory, "secret")
+            secret.write_text("of both, and of who issues the tokens")
+            command = [sys.executable, str(EXAMPLES / "node.py"), url, str(secret)]
+            key = Key.load("HS256", secret.read_bytes())
+            tokens = [mint(key, user_id=one, lifetime_s=60, now=time.time()) for one in (1, 2)]
+            with started(command, directory) as first, started(command, directory) as second:
+                ports = [int(announced(one, ["chat on port "])[0]) for one in (first, second)]
+                with (
+                    closing(Talker(ports[0], tokens[0])) as mina,
+                    closing(Talker(ports[1], tokens[1])) as jun,
+                ):
+                    mina.ask("CREATE_ROOM", name="방", is_open=True)
+                    jun.ask("JOIN_ROOM", room_id=1)
+                    sent = mina.ask("SEND_MESSAGE", room_id=1, content="안녕하세요!", message_type="text")
+                    self.assertEqual(jun.heard("NEW_MESSAGE")["message_id"], sent["message_id"])
+                    for program, one in ((first, mina), (second, jun)):
+                        program.send_signal(signal.SIGTERM)
+                        self.assertEqual(one.heard("SERVER_ANNOUNCEMENT")["announcement_type"], "shutdown")
+                        self.assertEqual(one.rest(), b"")
+                        _, log = program.communicate(timeout=TIMEOUT_S)
+                        self.assertEqual(program.returncode, 0, log)
+                        self.assertNotIn("Traceback", log)
+                self.assertEqual(shared_server().execute(url, "SELECT count(*) FROM nodes"), [(0,)])
 
     def test_tac(self) -> None:
         """A whole server as a service of a program for twistd."""
