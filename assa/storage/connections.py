@@ -44,8 +44,13 @@ AWAY = (
 def told(wrong: Exception) -> Exception:
     """Return what the caller is told: the database's state is no defect of the query."""
     if isinstance(wrong, AWAY):
-        return Unavailable(f"{wrong}".strip() or type(wrong).__name__)
+        return Unavailable(in_a_line(wrong))
     return wrong
+
+
+def in_a_line(wrong: object) -> str:
+    """Return what went wrong in one line: libpq likes several."""
+    return " ".join(f"{wrong}".split()) or type(wrong).__name__
 
 
 class Connection(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no types

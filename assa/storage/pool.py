@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from assa.storage import Row, Unavailable, Value
-from assa.storage.connections import Connection, told
+from assa.storage.connections import Connection, in_a_line, told
 
 _RETRY_S = (0.1, 0.25, 0.5, 1.0)
 _PATIENCE_S = 2.0
@@ -107,7 +107,7 @@ class Redialer:
         self._ready(connection)
 
     def _failed(self, failure: Failure, connection: Connection) -> None:
-        self.failure = failure.getErrorMessage().strip()
+        self.failure = in_a_line(failure.value)
         connection.close()
 
     def _lost(self, connection: Connection) -> None:

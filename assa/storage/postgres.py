@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 
 from assa.storage import Entry, Unavailable
 from assa.storage.bell import Bell
-from assa.storage.connections import Connection, told
+from assa.storage.connections import Connection, in_a_line, told
 from assa.storage.groups import GroupCommit, Job, Outcome, carry_out
 from assa.storage.migrate import Dialect, MigrationError, migrate
 from assa.storage.pool import Pool, hosts
@@ -108,7 +108,7 @@ class PostgresStore(GroupCommit):
         except Exception as wrong:  # noqa: BLE001 - raised again, in the words of a store
             await _roll_back(connection, wrong)
             if isinstance(wrong, psycopg2.Error):  # no right to create tables, say
-                raise Unavailable(f"{wrong}".strip()) from None
+                raise Unavailable(in_a_line(wrong)) from None
             raise told(wrong) from None
         finally:
             connection.patience_s = usual_s

@@ -52,7 +52,8 @@ async def _insist(talk: Talk, request: Data) -> Data:
                 raise
             delay_s = wrong.retry_after_ms / 1000
             if delay_s >= _NOTICED_S:
-                talk.say("retry", delay=f"{delay_s:.0f}")
+                word = "retry" if wrong.code == "RATE_LIMITED" else "retry_away"
+                talk.say(word, delay=f"{delay_s:.0f}")
             await deferLater(talk.reactor, delay_s)
     return await talk.ask("SEND_MESSAGE", **request)
 

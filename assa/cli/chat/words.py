@@ -74,6 +74,7 @@ _ENGLISH: Final = {
     "too_long": "! That line is too long.",
     "unreadable": "! {path}: {reason}",
     "retry": "! Too fast: sent again in {delay} s.",
+    "retry_away": "! The server cannot do it now: sent again in {delay} s.",
     "receipts": "Receipts of others are {state}.",
 }
 _KOREAN: Final = {
@@ -144,6 +145,7 @@ _KOREAN: Final = {
     "too_long": "! 줄이 너무 깁니다.",
     "unreadable": "! {path}: {reason}",
     "retry": "! 너무 빠릅니다. {delay}초 뒤 다시 보냅니다.",
+    "retry_away": "! 서버가 지금 처리할 수 없습니다. {delay}초 뒤 다시 보냅니다.",
     "receipts": "상대의 수신 확인 표시: {state}.",
 }
 LANGUAGES: Final[dict[str, dict[str, str]]] = {"en": _ENGLISH, "ko": _KOREAN}
