@@ -40,7 +40,9 @@ def environment(settings: dict[str, object], *, path: Path | None = ROOT) -> dic
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name != "PYTHONPATH" and not (name.startswith("ASSA_") and "__" in name)
+        if name != "PYTHONPATH"
+        and not (name.startswith("ASSA_") and "__" in name)
+        and not (name.startswith("COVERAGE") and path != ROOT)  # a copy of the code is not measured
     }
     if path is not None:
         inherited["PYTHONPATH"] = str(path)
