@@ -1,7 +1,8 @@
 """The tests of ASSA: one module for each module of `assa`, found in the same place.
 
 pytest runs all of them, trial those that are TestCases. Both import this module first, so the
-profiles of hypothesis are chosen here: `ASSA_REQUIRE=1` asks for the thorough one.
+profiles of hypothesis are chosen here: `ASSA_REQUIRE=1` asks for the thorough one, unless
+`ASSA_EXAMPLES=quick` says otherwise.
 """
 
 from __future__ import annotations
@@ -19,4 +20,5 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("thorough" if os.environ.get("ASSA_REQUIRE") == "1" else "quick")
+_WANTED = "thorough" if os.environ.get("ASSA_REQUIRE") == "1" else "quick"
+settings.load_profile(os.environ.get("ASSA_EXAMPLES", _WANTED))
