@@ -77,8 +77,7 @@ def make_store(config: Config, reactor: Any, hub: Hub, *, listens: bool = True) 
 def _make_postgres(config: Config, reactor: Any, hub: Hub, *, listens: bool) -> Any:
     try:
         # Only who uses it needs its drivers.
-        from assa.storage.pool import with_password  # noqa: PLC0415
-        from assa.storage.postgres import PostgresStore  # noqa: PLC0415
+        from assa.storage.postgres import PostgresStore, with_password  # noqa: PLC0415
     except ImportError as wrong:
         raise ConfigError(f"storage.url: {wrong}; pip install 'assa[postgres]'") from None
     storage, password = config.storage, database_password(config)

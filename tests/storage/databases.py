@@ -23,9 +23,8 @@ from tests.postgres import require_postgres, shared_server
 try:
     import psycopg2
 
-    from assa.storage import connections, quoting
-    from assa.storage.pool import Pool
-    from assa.storage.postgres import PostgresStore
+    from assa.storage.postgres import PostgresStore, connections, quoting
+    from assa.storage.postgres.pool import Pool
 except ImportError:
     Pool, PostgresStore = object, object  # require_postgres() skips
 

@@ -1,4 +1,4 @@
-"""Promises 1 and 3 on several nodes: what `assa.storage.tail` delivers, whatever happens in which order."""
+"""Promises 1 and 3 on several nodes: what a node hears of the others, whatever happens in which order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from hypothesis.stateful import (
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
-from assa.storage import Unavailable, tail
-from assa.storage.tail import FLUSH, Tail
+from assa.storage import Unavailable
+from assa.storage.postgres import tail
+from assa.storage.postgres.tail import FLUSH, Tail
 from tests.postgres import require_postgres
 
 FEW = st.integers(1, 6)

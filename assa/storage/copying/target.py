@@ -14,9 +14,9 @@ from psycopg2.extensions import parse_dsn
 from assa.storage import Row, Value
 from assa.storage.copying.tables import AT_THE_END, RECORDS, CopyError, Schema, Table, migrated
 from assa.storage.migrate import MigrationError
-from assa.storage.pool import hosts, with_password
 from assa.storage.postgres import DIALECT as POSTGRES
-from assa.storage.quoting import statement
+from assa.storage.postgres.pool import hosts, with_password
+from assa.storage.postgres.quoting import statement
 
 _CONNECT_S: Final = 10
 _FETCH: Final = 1_000

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from txpostgres import txpostgres
 
 from assa.storage import Unavailable, Value
-from assa.storage.quoting import insertion, statement
+from assa.storage.postgres.quoting import insertion, statement
 
 _CONNECT_S = 3.0
 _SESSION = b"SET jit = off"

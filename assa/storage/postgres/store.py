@@ -16,13 +16,13 @@ import psycopg2.errors
 from twisted.internet.defer import Deferred
 
 from assa.storage import Entry, Unavailable
-from assa.storage.bell import Bell
-from assa.storage.connections import Connection, in_a_line, told
 from assa.storage.groups import GroupCommit, Job, Outcome, carry_out
 from assa.storage.migrate import Dialect, MigrationError, migrate
-from assa.storage.pool import Pool, hosts
-from assa.storage.statements import PostgresTransaction
-from assa.storage.tail import FLUSH, Tail
+from assa.storage.postgres.bell import Bell
+from assa.storage.postgres.connections import Connection, in_a_line, told
+from assa.storage.postgres.pool import Pool, hosts
+from assa.storage.postgres.statements import PostgresTransaction
+from assa.storage.postgres.tail import FLUSH, Tail
 
 DIALECT = Dialect(name="postgres", key_type="BIGINT")
 _LOCK = b"SELECT pg_advisory_xact_lock(4711)"

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from assa.storage import Entry, Row, T, Value
-from assa.storage.connections import Connection, told
+from assa.storage.postgres.connections import Connection, told
 
 _READS = ("SELECT", "WITH")
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from assa.storage import Entry, Row, Unavailable, Value
-from assa.storage.pool import Pool
+from assa.storage.postgres.pool import Pool
 
 _ROWS = 250
 """At once: an SDP has up to 128 KiB."""

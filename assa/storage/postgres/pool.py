@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from assa.storage import Row, Unavailable, Value
-from assa.storage.connections import Connection, in_a_line, told
+from assa.storage.postgres.connections import Connection, in_a_line, told
 
 _RETRY_S = (0.1, 0.25, 0.5, 1.0)
 _PATIENCE_S = 2.0

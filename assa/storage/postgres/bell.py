@@ -17,8 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from assa.storage import Unavailable
-from assa.storage.connections import AWAY, Connection
-from assa.storage.pool import Pool, Redialer
+from assa.storage.postgres.connections import AWAY, Connection
+from assa.storage.postgres.pool import Pool, Redialer
 
 _CHANNEL = "assa_events"
 _NOTIFY = f"SELECT pg_notify('{_CHANNEL}', :payload)"
@@ -31,7 +31,7 @@ class Bell:
 
     Args:
         reactor: Where it runs.
-        places: Where to listen, see :func:`assa.storage.pool.hosts`; no pooler in between
+        places: Where to listen, see :func:`assa.storage.postgres.pool.hosts`; no pooler in between
             that hands a connection to somebody else after each transaction.
         pool: Where ringing goes.
         wake: Called with the position that somebody else has rung for, and without one when a ring may
