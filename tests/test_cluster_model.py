@@ -37,7 +37,8 @@ class Cluster(Rooms):
 
     def start_node(self, start_s):
         """Start a node."""
-        World(database=self.database, start_s=start_s, nodes=self.worlds, lease_s=LEASE_S)
+        world = World(database=self.database, start_s=start_s, nodes=self.worlds, lease_s=LEASE_S)
+        world.store.group_s = 60.0  # a slow machine needs no more turns than another
 
     def crashed(self, start_s, pick):
         """Start another node at once, or later; the clients of the old one are offline after its lease."""
@@ -103,6 +104,7 @@ class Cluster(Rooms):
         """Stop a node and let it go on: its clients hear all, or they are closed and can resume."""
         world = self.worlds.pop(pick % len(self.worlds))
         waiting = [one for one in self.devices if one.online and one.client.world is world]
+        behind = {one: len(one.behind) for one in waiting}
         for one in waiting:
             one.online = False
         asked = self._ask_in_vain(waiting) if asks else ()
@@ -118,7 +120,7 @@ class Cluster(Rooms):
         world.clock.advance(self.world.clock.seconds() - world.clock.seconds())
         world.turn()
         for one in waiting:
-            self._go_on(one, lost=seconds >= LEASE_S)
+            self._go_on(one, behind[one], lost=seconds >= LEASE_S)
         if asked:
             self._look(*asked)
         self._wait(POLLED_S)  # by when a node that was given up has joined anew
@@ -128,15 +130,16 @@ class Cluster(Rooms):
         rooms = [room for room in self.rooms if waiting and waiting[0].user_id in room.members]
         return (waiting[0], rooms[0], self._begin(waiting[0], rooms[0], "안녕", "c2")) if rooms else ()
 
-    def _go_on(self, device, *, lost):
-        """Check what a client that waited for its node is told, and what it has missed."""
+    def _go_on(self, device, behind, *, lost):
+        """Check what a client that waited for its node is told, and what it has missed since."""
         if lost:
             said = [one for one in device.client.all() if one["action"] == "ERROR"]
             assert {code_of(one) for one in said} == {"SERVICE_UNAVAILABLE"}, said
             assert device.client.closed
             device.client.drop()
             return
-        missed = [event for session_id, event in device.behind if session_id != device.session_id]
+        # What was behind before is not heard now: its own messages, of a session that may have ended.
+        missed = [event for session_id, event in device.behind[behind:] if session_id != device.session_id]
         device.online = True
         device.expected += missed
         if missed:

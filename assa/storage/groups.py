@@ -23,8 +23,6 @@ _GROUP = 512
 """Jobs in one group at most: the last one's answer waits for all of them."""
 _TURNS = 8
 """Reactor turns for which a growing group is waited for at most."""
-_GROUP_S = 0.02
-"""After so long others have their turn, and the rest of a group goes into the next."""
 
 
 @define(eq=False)
@@ -82,8 +80,8 @@ class GroupTransaction(Transaction, Protocol):
         """Return what was staged since this was called last."""
 
 
-async def carry_out(tx: GroupTransaction, group: Sequence[Job]) -> list[Outcome]:
-    """Carry out a group, or what of it can be done in time.
+async def carry_out(tx: GroupTransaction, group: Sequence[Job], group_s: float) -> list[Outcome]:
+    """Carry out a group, or what of it can be done in `group_s` seconds.
 
     Returns:
         The outcomes of the first jobs of the group, at least one.
@@ -93,7 +91,7 @@ async def carry_out(tx: GroupTransaction, group: Sequence[Job]) -> list[Outcome]
     """
     if len(group) == 1:
         return [Outcome(await _results(tx, group[0]), tx.take_staged())]
-    outcomes, until = list[Outcome](), time.monotonic() + _GROUP_S
+    outcomes, until = list[Outcome](), time.monotonic() + group_s
     for job in group:
         outcomes.append(await _attempt(tx, job))
         if time.monotonic() > until:
@@ -134,6 +132,8 @@ class GroupCommit(ABC):
     """
 
     log = Logger()
+    group_s = 0.02
+    """After so long others have their turn, and the rest of a group goes into the next."""
 
     def __init__(
         self, *, soon: Callable[[Callable[[], None]], object], deliver: Callable[[Sequence[Entry]], None]

@@ -213,7 +213,7 @@ class SqliteStore(GroupCommit):
 
     def _execute(self, connection: sqlite3.Connection, group: list[Job], before: int) -> None:
         try:
-            outcomes = _drive(carry_out(_Transaction(connection), group))
+            outcomes = _drive(carry_out(_Transaction(connection), group, self.group_s))
         except Exception as wrong:  # noqa: BLE001 - everybody who waits is told
             self._roll_back(connection, group, wrong)
             return

@@ -162,7 +162,7 @@ class PostgresStore(GroupCommit):
         tx.head, nodes = await self._tail.seal(tx.all)
         if nodes > 1:
             tx.later(b"SET LOCAL synchronous_commit = off")
-        outcomes = await carry_out(tx, group)
+        outcomes = await carry_out(tx, group, self.group_s)
         tx.later(b"COMMIT")
         if (nodes > 1 and tx.wrote) or not (tx.wrote or self._tail.is_durable(tx.head)):
             tx.later(FLUSH.encode())
