@@ -16,7 +16,7 @@ from attrs import evolve
 
 from assa.auth import HMAC_BYTES, Key
 from assa.limits import Limits
-from assa.settings import POSTGRES, AuthSection, Config, ConfigError, KeySection, structure
+from assa.settings import POSTGRES, POSTGRES_URL, AuthSection, Config, ConfigError, KeySection, structure
 
 __all__ = [
     "Config",
@@ -30,6 +30,7 @@ __all__ = [
 
 _DEFAULTS: Final = Config()
 _CLIENT_PATIENCE_S: Final = 10
+_ESCAPED: Final = "with / ? # @ [ ] in the user or the password as %2F %3F %23 %40 %5B %5D"
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
@@ -162,10 +163,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     auth, calls, limits = config.auth, config.calls, config.limits
     if not config.server.listen:
         yield "server.listen: expected at least one endpoint"
-    if not config.postgres and not re.match(r"sqlite:.|\Z", config.storage.url):
-        yield "storage.url: expected sqlite:PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-    if config.storage.listen_url and not config.storage.listen_url.startswith(POSTGRES):
-        yield "storage.listen_url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    yield from _storage_contradictions(config)
     if not limits.early_line_bytes <= limits.line_bytes <= limits.discarded_line_bytes:
         yield "limits.line_bytes: expected limits.early_line_bytes to limits.discarded_line_bytes"
     if limits.answer_timeout >= _CLIENT_PATIENCE_S:
@@ -177,6 +175,16 @@ def _contradictions(config: Config) -> Iterator[str]:
     needs_hmac = auth.secret or auth.secret_file or not auth.keys
     if needs_hmac and not HMAC_BYTES.keys() & set(auth.algorithms):
         yield f"auth.algorithms: expected one of {', '.join(HMAC_BYTES)}, as the key is a secret"
+
+
+def _storage_contradictions(config: Config) -> Iterator[str]:
+    if not config.postgres and not re.match(r"sqlite:.|\Z", config.storage.url):
+        yield "storage.url: expected sqlite:PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    if config.storage.listen_url and not config.storage.listen_url.startswith(POSTGRES):
+        yield "storage.listen_url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    for name, url in (("url", config.storage.url), ("listen_url", config.storage.listen_url)):
+        if url.startswith(POSTGRES) and not POSTGRES_URL.fullmatch(url):
+            yield f"storage.{name}: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, {_ESCAPED}"
 
 
 def _key_contradictions(auth: AuthSection) -> Iterator[str]:

@@ -203,6 +203,8 @@ class Node:
                 await self.presence.join(self.lost_lease)
             except Unavailable as wrong:
                 self.unavailable(wrong)
+            except Exception:  # noqa: BLE001 - a node that gave up trying would refuse everybody for ever
+                self.logger.failure("joining the nodes failed")
             if not self.tried.called:
                 self.tried.callback(None)
             if self.presence.joined:
@@ -232,12 +234,13 @@ class Node:
     def _alive(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Deferred[None] | None:
         return self._in_background(work()) if self.presence.joined else None
 
-    def _for_all(self, query: Query[[Limits, int], None]) -> Deferred[None] | None:
+    def _for_all(self, query: Query[[Limits, int], bool]) -> Deferred[None] | None:
         """Run a query that one node runs for all of them."""
         return self._in_background(self._run(query)) if self.presence.leads else None
 
-    async def _run(self, query: Query[[Limits, int], None]) -> None:
-        await self.services.store.run(query, self.limits, self.now_ms())
+    async def _run(self, query: Query[[Limits, int], bool]) -> None:
+        while await self.services.store.run(query, self.limits, self.now_ms()):
+            pass  # others had their turn
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_origin
-from urllib.parse import urlsplit
 
 import attrs
 import cattrs
@@ -48,6 +47,12 @@ def _number(words: str, types: tuple[type, ...], test: Callable[[float], bool]) 
 
 
 POSTGRES: Final = ("postgresql://", "postgres://")
+_HOST: Final = r"(?:[\w.%-]*|\[[\w.:%]+\])(?::\d+)?"
+POSTGRES_URL: Final = re.compile(
+    r"postgres(?:ql)?://(?:[\w.~!$&'()*+,;=%-]*(?::[\w.~!$&'()*+,;=:%-]*)?@)?"
+    rf"(?P<where>{_HOST}(?:,{_HOST})*(?:/[\w.%~+-]*)?)(?:\?[^#@]*)?"
+)
+"""One that all programs read alike: nothing of a password can be taken for a host, a port or a database."""
 _HOUR_S: Final = 3_600
 _TEN_YEARS_S: Final = 10 * 365 * 86_400
 _NUMBER: Final = (int, float)
@@ -209,8 +214,8 @@ class Config:
         """The database in words, without a password."""
         if not self.postgres:
             return self.sqlite_path
-        url = urlsplit(self.storage.url)
-        return f"postgresql://{url.netloc.rpartition('@')[2]}{url.path}"
+        parts = POSTGRES_URL.fullmatch(self.storage.url)
+        return f"postgresql://{parts['where']}" if parts else "PostgreSQL"
 
     @property
     def sqlite_path(self) -> str:

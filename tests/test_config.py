@@ -367,6 +367,23 @@ class DirectoryTests(ConfigTestCase):
         expected = "storage.listen_url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         self.assertWrong(expected, ASSA_STORAGE__LISTEN_URL="sqlite:hush")
 
+    def test_postgres_password_escaped(self):
+        """A URL in which a part of the password can be taken for something else is refused, and not shown."""
+        for password in ("Sec#ret", "Sec/ret", "Sec?ret", "Sec@ret", "Sec[ret"):
+            for key in ("url", "listen_url"):
+                told = self.assertWrong(
+                    f"storage.{key}: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with / ? # @ [ ]"
+                    " in the user or the password as %2F %3F %23 %40 %5B %5D",
+                    **{f"ASSA_STORAGE__{key.upper()}": f"postgresql://a:{password}@b:1/c"},
+                )
+                self.assertNotIn("Sec", str(told))
+        for url in (
+            "postgresql:///c?host=/tmp",
+            "postgresql://a@[::1]:5/c",
+            "postgres://a:%40x@b,c:1,2/d?sslmode=x",
+        ):
+            self.assertTrue(self.load(ASSA_STORAGE__URL=url).postgres)
+
     def test_database_password(self):
         """The password of the database may be in a file, white space around it ignored."""
         file = self.directory() / "password"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from assa.limits import Limits
 
 actions = Actions()
+_REPLAYED_AT_ONCE = 100
 
 
 @frozen(kw_only=True)
@@ -236,12 +237,18 @@ async def _missed(
     if not trimmed <= since <= head:
         return None
     limits = opening.limits
-    channels = {channel: max(since, start) for channel, start in starts.items()}
-    missed = await events.after(tx, channels, origin=opening.asked_session_id, limit=limits.replay_events + 1)
-    size = sum(len(entry.body or b"") for entry in missed)
-    if len(missed) > limits.replay_events or size > limits.replay_bytes:
-        return None
-    return missed
+    missed: list[Entry] = []
+    while True:
+        # A part at a time: a thousand SDPs would be read in vain, while everybody waits.
+        channels = {channel: max(since, start) for channel, start in starts.items()}
+        part = await events.after(tx, channels, origin=opening.asked_session_id, limit=_REPLAYED_AT_ONCE)
+        missed += part
+        size = sum(len(entry.body or b"") for entry in missed)
+        if len(missed) > limits.replay_events or size > limits.replay_bytes:
+            return None
+        if len(part) < _REPLAYED_AT_ONCE:
+            return missed
+        since = part[-1].position
 
 
 @actions.on("DISCONNECT", Disconnect, message="연결이 종료되었습니다", exclusive=True)

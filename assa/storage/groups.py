@@ -21,6 +21,8 @@ from assa.storage import BatchQuery, Entry, Item, P, Query, T, Transaction, Unav
 
 _GROUP = 512
 """Jobs in one group at most: the last one's answer waits for all of them."""
+_BATCH = 256
+"""Items of one job at most: it cannot be cut, and others wait for the lock meanwhile."""
 _TURNS = 8
 """Reactor turns for which a growing group is waited for at most."""
 
@@ -157,7 +159,9 @@ class GroupCommit(ABC):
     def batch(self, query: BatchQuery[Item, T], item: Item, /) -> Deferred[T]:
         """Run a query together with its neighbours, see :meth:`assa.storage.Store.batch`."""
         last = self._queue[-1] if self._queue else None
-        if not self._closed and last is not None and last.items is not None and last.query is query:
+        if last is None or last.query is not query or last.items is None or len(last.items) >= _BATCH:
+            return self._enqueue(Job(query, (), {}, [Deferred()], [item]))
+        if not self._closed:
             waiting: Deferred[T] = Deferred()
             last.items.append(item)
             last.waiting.append(waiting)

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 
 async def join(tx: Transaction, node: str, now_ms: int) -> None:
-    """Write that a node serves clients from now on."""
-    await tx.insert("nodes", [{"node": node, "beat": 0, "joined_at": now_ms}])
+    """Write that a node serves clients from now on; again, when it is not known whether it was written."""
+    await tx.execute(
+        "INSERT INTO nodes (node, beat, joined_at) VALUES (:node, 0, :now) ON CONFLICT (node) DO NOTHING",
+        node=node,
+        now=now_ms,
+    )
 
 
 async def join_alone(tx: Transaction, node: str, now_ms: int) -> None:

@@ -23,8 +23,9 @@ from assa.storage import Unavailable, Value
 from assa.storage.postgres.quoting import insertion, statement
 
 _CONNECT_S = 3.0
-_SESSION = b"SET jit = off"
-"""Statements here take microseconds; compiling one takes milliseconds."""
+_SESSION = b"SET jit = off; SET tcp_user_timeout = 4000"
+"""Statements here take microseconds; compiling one takes milliseconds. And a backend that cannot send its
+result, because this process stands still, is not idle: it must not keep the lock either."""
 
 
 class DeadlineExceeded(Exception):  # noqa: N818 - a state of the database, no defect of ours

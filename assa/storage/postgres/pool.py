@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +12,9 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from assa.storage import Row, Unavailable, Value
@@ -18,6 +22,7 @@ from assa.storage.postgres.connections import Connection, in_a_line, told
 
 _RETRY_S = (0.1, 0.25, 0.5, 1.0)
 _PATIENCE_S = 2.0
+_NAME_S = 3.0
 _EXPECTED = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 _HANDSHAKE = {
     "application_name": "assa",
@@ -99,12 +104,30 @@ class Redialer:
         """Connect."""
         self._again = None
         connection = self._connection = Connection(self._reactor, self._lost, self._heard)
-        opened = connection.open(next(self._places))
-        opened.addCallbacks(self._opened, self._failed, errbackArgs=(connection,))
+        Deferred.fromCoroutine(self._dial(connection)).addErrback(self._failed, connection)
 
-    def _opened(self, connection: Connection) -> None:
-        self._tries, self.failure = 0, ""
-        self._ready(connection)
+    async def _dial(self, connection: Connection) -> None:
+        place = await self._resolved(next(self._places))
+        if not self._stopped:
+            await connection.open(place)
+            self._tries, self.failure = 0, ""
+            self._ready(connection)
+
+    async def _resolved(self, place: dict[str, str]) -> dict[str, str]:
+        """Look an address up in a thread: libpq would stand still for it, and so would the reactor."""
+        host = place.get("host", "")
+        if not host or host[0] in "/@" or isIPAddress(host) or isIPv6Address(host) or "hostaddr" in place:
+            return place
+        looking = deferToThreadPool(
+            self._reactor,
+            self._reactor.getThreadPool(),
+            socket.getaddrinfo,
+            host,
+            None,
+            type=socket.SOCK_STREAM,
+        )
+        found = await looking.addTimeout(_NAME_S, self._reactor)
+        return place | {"hostaddr": str(random.choice(found)[4][0])}  # noqa: S311 - any will do, and not always the same
 
     def _failed(self, failure: Failure, connection: Connection) -> None:
         self.failure = in_a_line(failure.value)

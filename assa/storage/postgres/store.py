@@ -27,8 +27,8 @@ from assa.storage.postgres.tail import FLUSH, Tail
 DIALECT = Dialect(name="postgres", key_type="BIGINT")
 _LOCK = b"SELECT pg_advisory_xact_lock(4711)"
 _BEGIN = (
-    b"BEGIN; SET LOCAL statement_timeout = 4000; SET LOCAL idle_in_transaction_session_timeout = 3000; "
-    + _LOCK
+    b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 4000;"
+    b" SET LOCAL idle_in_transaction_session_timeout = 3000; " + _LOCK
 )
 """Who stands still with the lock loses it after three seconds; nobody waits longer than four for it."""
 _MIGRATION_S = 3_600.0
@@ -101,7 +101,7 @@ class PostgresStore(GroupCommit):
         tx = PostgresTransaction(connection)
         connection.patience_s, usual_s = _MIGRATION_S, connection.patience_s
         try:
-            tx.later(b"BEGIN; " + _LOCK)
+            tx.later(b"BEGIN ISOLATION LEVEL READ COMMITTED; " + _LOCK)
             applied = await migrate(tx, DIALECT, self._now_ms())
             tx.later(b"COMMIT")
             await tx.flush()

@@ -106,7 +106,7 @@ class Tail:
         else:
             self._durable = max(self._durable, position)
             if held:
-                self._deliver(held)
+                self._hand_on(held)
             self._position = position
 
     # --- without a group ---
@@ -180,6 +180,12 @@ class Tail:
             lost(reason)
             raise Unavailable(reason)
 
+    def _hand_on(self, entries: Sequence[Entry]) -> None:
+        try:
+            self._deliver(entries)
+        except Exception:  # noqa: BLE001 - what is in the log stays there whatever a listener does
+            self.log.failure("delivery failed")
+
     def _deliver_durable(self, rows: Sequence[Row]) -> list[Entry]:
         """Deliver what is new and durable; return the rest."""
         if self._position is None:
@@ -189,5 +195,5 @@ class Tail:
         durable = [entry for entry in entries if self.is_durable(entry.position) and not self._held]
         if durable:
             self._position = durable[-1].position
-            self._deliver(durable)
+            self._hand_on(durable)
         return entries[len(durable) :]
