@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 from assa.actions.messages import Sending, SendMessage, _send
 from assa.actions.rooms import CreateRoom, _create, _join
 from assa.errors import Code, Refused
-from assa.storage import Entry, Transaction, Unavailable, events, users
+from assa.storage import Entry, Transaction, Unavailable, events, nodes, users
 from tests.storage.drivers import NOW_MS, Driver, PostgresDriver, ThreadDriver, TurnDriver
 
 ORIGIN = "a session"
@@ -235,6 +235,17 @@ class ContractMixin:
         ]
         found = await self.outcomes(results)
         self.assertEqual((found[1], found[4]), ([1], [1, 2, 3]))
+
+    async def test_batch_has_an_end(self):
+        """A job that cannot be cut has so many items and no more: others wait meanwhile."""
+        found = await self.outcomes([self.store.batch(note_all, number) for number in range(100, 400)])
+        self.assertEqual(set(found), {256, 44})
+
+    async def test_join_again(self):
+        """A node whose joining went through while the answer was lost may join again."""
+        for _ in range(2):
+            await self.done(self.store.run(nodes.join, "a node", NOW_MS))
+        self.assertEqual(await self.done(self.store.run(nodes.renew, "a node")), {"a node": 1})
 
     # --- the event log ---
 
