@@ -16,7 +16,16 @@ from attrs import evolve
 
 from assa.auth import HMAC_BYTES, Key
 from assa.limits import Limits
-from assa.settings import POSTGRES, POSTGRES_URL, AuthSection, Config, ConfigError, KeySection, structure
+from assa.settings import (
+    ESCAPED,
+    POSTGRES,
+    POSTGRES_URL,
+    AuthSection,
+    Config,
+    ConfigError,
+    KeySection,
+    structure,
+)
 
 __all__ = [
     "Config",
@@ -30,7 +39,6 @@ __all__ = [
 
 _DEFAULTS: Final = Config()
 _CLIENT_PATIENCE_S: Final = 10
-_ESCAPED: Final = "with / ? # @ [ ] in the user or the password as %2F %3F %23 %40 %5B %5D"
 
 
 def load(path: str | None, environ: Mapping[str, str]) -> Config:
@@ -184,7 +192,7 @@ def _storage_contradictions(config: Config) -> Iterator[str]:
         yield "storage.listen_url: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     for name, url in (("url", config.storage.url), ("listen_url", config.storage.listen_url)):
         if url.startswith(POSTGRES) and not POSTGRES_URL.fullmatch(url):
-            yield f"storage.{name}: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, {_ESCAPED}"
+            yield f"storage.{name}: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, {ESCAPED}"
 
 
 def _key_contradictions(auth: AuthSection) -> Iterator[str]:

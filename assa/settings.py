@@ -47,6 +47,7 @@ def _number(words: str, types: tuple[type, ...], test: Callable[[float], bool]) 
 
 
 POSTGRES: Final = ("postgresql://", "postgres://")
+ESCAPED: Final = "with / ? # @ [ ] in the user or the password as %2F %3F %23 %40 %5B %5D"
 _HOST: Final = r"(?:[\w.%-]*|\[[\w.:%]+\])(?::\d+)?"
 POSTGRES_URL: Final = re.compile(
     r"postgres(?:ql)?://(?:[\w.~!$&'()*+,;=%-]*(?::[\w.~!$&'()*+,;=:%-]*)?@)?"

@@ -52,7 +52,8 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _auth(config: Config) -> str:
     if config.development:
-        return f"development mode, with a secret of its own in {_secret(config)}"
+        shared = "; on PostgreSQL every node needs the same key" if config.postgres else ""
+        return f"development mode, with a secret of its own in {_secret(config)}{shared}"
     return ", ".join(key.algorithm for key in signing_keys(config))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from assa.cli.options import CommandError, Commands, add_command, say
 from assa.service import now_ms
-from assa.settings import POSTGRES
+from assa.settings import ESCAPED, POSTGRES, POSTGRES_URL
 
 if TYPE_CHECKING:
     from assa.storage.copying import Outcome, Target
@@ -91,6 +91,8 @@ def _run(arguments: argparse.Namespace) -> None:
 def _open(arguments: argparse.Namespace) -> Target:
     from assa.storage.copying import Target  # noqa: PLC0415 - as above
 
+    if not POSTGRES_URL.fullmatch(arguments.target):
+        raise CommandError(f"--to: expected postgresql://USER@HOST:PORT/DATABASE, {ESCAPED}")
     password, path = "", arguments.password_file
     if path:
         try:
