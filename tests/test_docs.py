@@ -333,7 +333,7 @@ def commands() -> Generator[dict[str, str], None, None]:
 
 NC = """
 import os, socket, sys, threading, time
-assert sys.argv[1:] == ["127.0.0.1", "12345"], sys.argv
+assert sys.argv[1:] == ["-q", "1", "127.0.0.1", "12345"], sys.argv
 connection = socket.create_connection(("127.0.0.1", int(os.environ["TEST_PORT"])), 10)
 answers = []
 def copy():
