@@ -15,6 +15,7 @@ from assa.storage import Row, Value
 from assa.storage.copying.tables import AT_THE_END, RECORDS, CopyError, Schema, Table, migrated
 from assa.storage.migrate import MigrationError
 from assa.storage.postgres import DIALECT as POSTGRES
+from assa.storage.postgres import LOCK
 from assa.storage.postgres.pool import hosts, with_password
 from assa.storage.postgres.quoting import statement
 
@@ -25,7 +26,6 @@ _MARK: Final = 1_000_000_000
 _MARK_NAME: Final = "UNFINISHED COPY (to finish it, repeat the 'assa copy' that began it)"
 _MARKED: Final = f"SELECT checksum FROM {RECORDS} WHERE number = {_MARK}"  # noqa: S608 - all of it is ours
 # Like a group of a server's; and a second lock for the length of the copy.
-_LOCK: Final = "SELECT pg_advisory_xact_lock(4711)"
 _ALONE: Final = "SET lock_timeout = '2s'; SELECT pg_advisory_lock(4711, 1); SET lock_timeout = 0"
 _COLUMNS: Final = (
     "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
@@ -104,7 +104,7 @@ class Target:
             CopyError: Something else is there.
         """
         with self._transaction():
-            self._run(_LOCK)
+            self._run(LOCK)
             begun = self._mark()
             if begun is None:
                 self._begin(schema, fingerprint, now_ms)
@@ -149,7 +149,7 @@ class Target:
     def finish(self, schema: Schema, now_ms: int) -> None:
         """Take the mark away: a server can start."""
         with self._transaction():
-            self._run(_LOCK)
+            self._run(LOCK)
             self._run(AT_THE_END, {"now": now_ms})
             self._run(f"DELETE FROM {RECORDS} WHERE number = {_MARK}")  # noqa: S608 - all of it is ours
             for table in schema.tables:

@@ -8,6 +8,6 @@ other nodes have written, ``bell`` tells them and is told.
 from __future__ import annotations
 
 from assa.storage.postgres.pool import with_password
-from assa.storage.postgres.store import DIALECT, PostgresStore
+from assa.storage.postgres.store import DIALECT, LOCK, PostgresStore
 
-__all__ = ["DIALECT", "PostgresStore", "with_password"]
+__all__ = ["DIALECT", "LOCK", "PostgresStore", "with_password"]

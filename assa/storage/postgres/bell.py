@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from assa.storage import Unavailable
 from assa.storage.postgres.connections import AWAY, Connection
 from assa.storage.postgres.pool import Pool, Redialer
+from assa.timers import Timers
 
 _CHANNEL = "assa_events"
 _NOTIFY = f"SELECT pg_notify('{_CHANNEL}', :payload)"
@@ -60,23 +60,18 @@ class Bell:
         self._deaf = False
         self._ringing = False
         self._position = self._rung = 0
-        self._loops = [(LoopingCall(self._test), _TEST_S), (LoopingCall(wake), poll_s)]
-        for loop, _ in self._loops:
-            loop.clock = reactor
+        self._poll_s = poll_s
+        self._timers = Timers(reactor)
 
     def start(self) -> None:
         """Begin to listen."""
         self._dialer.dial()
-        for loop, seconds in self._loops:
-            loop.start(seconds, now=False).addErrback(
-                lambda failure: self.log.failure("the doorbell's timer died", failure)
-            )
+        self._timers.every(_TEST_S, self._test)
+        self._timers.every(self._poll_s, self._wake)
 
     def stop(self) -> None:
         """Listen no more; nothing when it does not."""
-        for loop, _ in self._loops:
-            if loop.running:
-                loop.stop()
+        self._timers.stop()
         self._dialer.stop()
 
     # --- ringing ---

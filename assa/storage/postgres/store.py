@@ -25,10 +25,11 @@ from assa.storage.postgres.statements import PostgresTransaction
 from assa.storage.postgres.tail import FLUSH, Tail
 
 DIALECT = Dialect(name="postgres", key_type="BIGINT")
-_LOCK = b"SELECT pg_advisory_xact_lock(4711)"
+LOCK = "SELECT pg_advisory_xact_lock(4711)"
+"""One for all nodes, to the end of the transaction; whoever changes all of the data takes it as well."""
 _BEGIN = (
     b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 4000;"
-    b" SET LOCAL idle_in_transaction_session_timeout = 3000; " + _LOCK
+    b" SET LOCAL idle_in_transaction_session_timeout = 3000; " + LOCK.encode()
 )
 """Who stands still with the lock loses it after three seconds; nobody waits longer than four for it."""
 _MIGRATION_S = 3_600.0
@@ -101,7 +102,7 @@ class PostgresStore(GroupCommit):
         tx = PostgresTransaction(connection)
         connection.patience_s, usual_s = _MIGRATION_S, connection.patience_s
         try:
-            tx.later(b"BEGIN ISOLATION LEVEL READ COMMITTED; " + _LOCK)
+            tx.later(b"BEGIN ISOLATION LEVEL READ COMMITTED; " + LOCK.encode())
             applied = await migrate(tx, DIALECT, self._now_ms())
             tx.later(b"COMMIT")
             await tx.flush()
