@@ -37,10 +37,10 @@ class Front(Protocol):
     def resume(self) -> None:
         """Bring lines again: the session accepts them."""
 
-    def close(self, last: bytes, *, drop: bool) -> None:
+    def close(self, reason: str, last: bytes, *, drop: bool) -> None:
         """Send what waits, unless it is to be dropped, and the last line; then close."""
 
-    def hang_up(self, last: bytes) -> None:
+    def hang_up(self, reason: str, last: bytes) -> None:
         """Send the last line and close at once."""
 
 

@@ -16,16 +16,8 @@ from attrs import evolve
 
 from assa.auth import HMAC_BYTES, Key
 from assa.limits import Limits
-from assa.settings import (
-    ESCAPED,
-    POSTGRES,
-    POSTGRES_URL,
-    AuthSection,
-    Config,
-    ConfigError,
-    KeySection,
-    structure,
-)
+from assa.rules import ESCAPED, POSTGRES, POSTGRES_URL, ConfigError, structure
+from assa.settings import AuthSection, Config, KeySection
 
 __all__ = [
     "Config",
@@ -53,7 +45,7 @@ def load(path: str | None, environ: Mapping[str, str]) -> Config:
     """
     try:
         _check_names(environ)
-        config = structure(_merged({} if path is None else _file(path), _variables(environ)))
+        config = structure(_merged({} if path is None else _file(path), _variables(environ)), Config)
         _check(config)
     except ConfigError as error:
         raise ConfigError(f"{error}{_origin(str(error), environ)}") from None

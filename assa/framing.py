@@ -6,19 +6,23 @@ small pieces keeps the reactor busy for a long time. Here each byte is looked at
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import Enum
 
 _LF = b"\n"
 _BOM = b"\xef\xbb\xbf"
 
 
 class Broken(Enum):
-    """What can be wrong with a line before it is complete."""
+    """What can be wrong with a message before it is complete; all but the first close the connection."""
 
-    TOO_LONG = auto()
+    TOO_LONG = "too long"
     """Reported once; the rest of the line is thrown away as it comes."""
-    ENDLESS = auto()
-    """Still no line end long after it was too long: the connection is to be closed."""
+    ENDLESS = "endless line"
+    """Still no line end long after it was too long."""
+    CLOSED = "closed by the client"
+    """WebSocket: it has sent a Close frame."""
+    INVALID = "invalid frames"
+    """WebSocket: what came broke its rules, and a Close frame that says so waits to be sent."""
 
 
 class LineBuffer:

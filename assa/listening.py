@@ -22,13 +22,19 @@ class ListenError(Exception):
 
 
 def make_endpoint(
-    text: str, reactor: Any, *, reuse_port: bool = False, option: int | None = _SO_REUSEPORT
+    text: str,
+    reactor: Any,
+    *,
+    setting: str = "server.listen",
+    reuse_port: bool = False,
+    option: int | None = _SO_REUSEPORT,
 ) -> IStreamServerEndpoint:
     """Return the endpoint that the text describes, which does not listen yet.
 
     Args:
-        text: One of `server.listen`.
+        text: One of `server.listen`, or of another setting.
         reactor: Where it is going to listen.
+        setting: Which one, for errors.
         reuse_port: Whether other processes may listen on its port as well, if it is a TCP port.
         option: The number of SO_REUSEPORT; None: there is none on this platform.
 
@@ -46,7 +52,7 @@ def make_endpoint(
             reactor, text if given else f"{text}:backlog={_BACKLOG}"
         )
     except Exception as wrong:  # noqa: BLE001 - endpoint parsers raise what they like
-        raise ListenError(_problem(text, wrong)) from None
+        raise ListenError(f"{setting}: {text}: {_problem(text, wrong)}") from None
     return endpoint
 
 
@@ -61,7 +67,7 @@ def _problem(text: str, wrong: Exception) -> str:
         reason = f"{wrong.filename}: {wrong.strerror}"
     elif kind == "ssl" and type(wrong).__module__.startswith("OpenSSL"):
         reason = "privateKey and certKey: expected a key and its certificate as PEM"
-    return f"server.listen: {text}: {reason}"
+    return reason
 
 
 def _named(text: str) -> set[str]:

@@ -1,33 +1,21 @@
-"""Puts a server together out of its configuration: the only place that chooses."""
+"""A whole server as a Twisted service: opens its store, listens, drains when it is stopped."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
 from twisted.application.service import Service
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from assa.actions import ALL
-from assa.actions.system import Announcement
-from assa.auth import Tokens
-from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
+from assa.config import Config, create_state_dir
 from assa.hub import Hub
-from assa.ice import IceServers
 from assa.listening import ListenError, make_endpoint
-from assa.node import Node
-from assa.rates import RateLimits
-from assa.registry import Services
-from assa.settings import ConfigError
+from assa.parts import farewell, make_node, make_sites, make_store
 from assa.storage import Unavailable
 from assa.storage.migrate import MigrationError
-from assa.storage.sqlite import SqliteStore
-from assa.storage.thread import DatabaseThread
 from assa.tcp import ChatFactory
 
 if TYPE_CHECKING:
@@ -36,104 +24,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort
     from twisted.python.failure import Failure
 
+__all__ = ["ChatService", "StartError", "farewell", "make_node", "make_store"]
+
 _CLOSE_STEP_S = 0.02
-
-
-def now_ms() -> int:
-    """Return the time, milliseconds since the epoch."""
-    return int(time.time() * 1000)
-
-
-def farewell(reconnect_after_ms: int) -> Announcement:
-    """Return the announcement of a shutdown (v1.1)."""
-    return Announcement(
-        title="서버 종료 안내",
-        message="서버가 곧 종료됩니다. 잠시 후 자동으로 다시 연결됩니다",
-        priority="high",
-        announcement_type="shutdown",
-        reconnect_after_ms=reconnect_after_ms,
-    )
-
-
-def make_store(config: Config, reactor: Any, hub: Hub, *, listens: bool = True) -> Any:
-    """Return the store that the configuration names, not open yet: :class:`assa.storage.Store`.
-
-    Args:
-        config: What to build.
-        reactor: Where it runs.
-        hub: Gets the events.
-        listens: Whether it hears what other nodes write; not needed to work on the data alone.
-
-    Raises:
-        ConfigError: A password cannot be read, or what PostgreSQL needs is not installed.
-    """
-    if config.postgres:
-        return _make_postgres(config, reactor, hub, listens=listens)
-    if not config.storage.url:
-        create_state_dir(config)
-    return SqliteStore(config.sqlite_path, worker=DatabaseThread(reactor), deliver=hub.deliver, now_ms=now_ms)
-
-
-def _make_postgres(config: Config, reactor: Any, hub: Hub, *, listens: bool) -> Any:
-    try:
-        # Only who uses it needs its drivers.
-        from assa.storage.postgres import PostgresStore, with_password  # noqa: PLC0415
-    except ImportError as wrong:
-        raise ConfigError(f"storage.url: {wrong}; pip install 'assa[postgres]'") from None
-    storage, password = config.storage, database_password(config)
-    try:
-        return PostgresStore(
-            with_password(storage.url, password),
-            reactor=reactor,
-            deliver=hub.deliver,
-            now_ms=now_ms,
-            listens=listens,
-            listen_url=storage.listen_url and with_password(storage.listen_url, password),
-            size=storage.connections,
-            poll_s=config.nodes.poll,
-        )
-    except ValueError as wrong:
-        raise ConfigError(f"storage.url or storage.listen_url: {wrong}") from None
-
-
-def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
-    """Return the node that the configuration describes.
-
-    Raises:
-        ConfigError: A key cannot be read.
-    """
-    auth, calls = config.auth, config.calls
-    tokens = Tokens(
-        keys=signing_keys(config),
-        audience=auth.audience,
-        issuer=auth.issuer,
-        leeway_s=auth.leeway,
-        now=time.time,
-    )
-    services = Services(
-        store=store,
-        tokens=tokens,
-        limits=limits_of(config),
-        node=secrets.token_hex(6),
-        now_ms=now_ms,
-        ice_servers=IceServers(
-            stun_urls=calls.stun_urls,
-            turn_urls=calls.turn_urls,
-            turn_secret=calls.turn_secret,
-            turn_ttl_s=calls.turn_ttl,
-        ),
-        files_prefix=config.files.prefix,
-    )
-    return Node(
-        services=services,
-        actions=ALL,
-        hub=hub,
-        clock=reactor,
-        monotonic=time.monotonic,
-        rate_limits=RateLimits(**asdict(config.rate)),
-        keep_expired=auth.expiry == "keep",
-        lease_s=config.nodes.lease if config.postgres else None,
-    )
 
 
 class StartError(Exception):
@@ -161,12 +54,16 @@ class ChatService(Service):
         self._store = make_store(config, reactor, hub)
         self.node = make_node(config, reactor, hub, self._store)
         self.factory = ChatFactory(self.node)
-        self._endpoints = [(text, self._endpoint(text)) for text in config.server.listen]
+        factories = {"server.listen": self.factory} | make_sites(config, reactor, self.factory)
+        self._endpoints = [
+            (f"{name}: {text}", self._endpoint(name, text), factories[name])
+            for name, text in config.endpoints
+        ]
         self.ports: list[IListeningPort] = []
 
-    def _endpoint(self, text: str) -> Any:
+    def _endpoint(self, name: str, text: str) -> Any:
         try:
-            return make_endpoint(text, self._reactor, reuse_port=self._config.server.reuse_port)
+            return make_endpoint(text, self._reactor, setting=name, reuse_port=self._config.server.reuse_port)
         except ListenError as wrong:
             raise StartError(f"{wrong}") from None
 
@@ -178,8 +75,8 @@ class ChatService(Service):
         """
         self._open_store()
         self._in_background(self.node.start())
-        for text, endpoint in self._endpoints:
-            self._listen(text, endpoint)
+        for where, endpoint, factory in self._endpoints:
+            self._listen(where, endpoint, factory)
         self._accept_later()
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
         if self._config.development:
@@ -208,12 +105,12 @@ class ChatService(Service):
         for name in names:
             self.log.info("applied migration {name}", name=name)
 
-    def _listen(self, text: str, endpoint: Any) -> None:
-        listening = endpoint.listen(self.factory)
+    def _listen(self, where: str, endpoint: Any, factory: Any) -> None:
+        listening = endpoint.listen(factory)
         failures: list[Failure] = []
         listening.addCallbacks(self.ports.append, failures.append)
         if failures:
-            raise StartError(f"server.listen: {text}: {failures[0].getErrorMessage()}")
+            raise StartError(f"{where}: {failures[0].getErrorMessage()}")
 
     def _accept_later(self) -> None:
         """Have who connects early wait in the kernel's queue, rather than be refused for a moment."""

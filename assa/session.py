@@ -289,14 +289,14 @@ class Session:
         """Close the connection; the session stays resumable unless it was ended."""
         if not isinstance(self._state, Closing):
             self._leave(reason)
-            self._front.close(last, drop=drop)
+            self._front.close(reason, last, drop=drop)
 
     def displaced(self) -> None:
         """Make room for a newer connection, at once: nobody waits for this one to hang up."""
         refused = Refused(Code.SERVER_FULL, "too many sockets wait for CONNECT")
         error = wire.encode_error(refused, None, self._node.signal_id(), self._node.now_ms())
         self._leave(refused.code.value)
-        self._front.hang_up(error)
+        self._front.hang_up(refused.code.value, error)
 
     def lost(self) -> None:
         """Take note that the connection is gone."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from assa import __version__
 from assa.cli import announce, chat, check, copy, database, token
 from assa.cli.options import CommandError
-from assa.settings import ConfigError
+from assa.rules import ConfigError
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -15,8 +15,9 @@ from assa.cli.options import Commands, add_command, add_config, config_of, say
 from assa.config import signing_keys
 from assa.hub import Hub
 from assa.listening import ListenError, make_endpoint
-from assa.service import make_store
-from assa.settings import Config, ConfigError
+from assa.parts import make_store
+from assa.rules import ConfigError
+from assa.settings import Config
 
 _LAST_PORT = 65_535
 
@@ -46,6 +47,7 @@ def _run(arguments: argparse.Namespace) -> None:
         sys.exit("\n".join(f"assa: {problem}" for problem in problems))
     say("ok")
     say(f"listen: {', '.join(config.server.listen)}")
+    say(f"http: {', '.join(config.http.listen) or 'off'}")
     say(f"storage: {config.database}")
     say(f"auth: {_auth(config)}")
 
@@ -74,15 +76,15 @@ def _wrong_keys(config: Config) -> Iterator[str]:
 
 
 def _wrong_endpoints(config: Config) -> Iterator[str]:
-    for text in config.server.listen:
+    for setting, text in config.endpoints:
         try:
-            make_endpoint(text, reactor, reuse_port=config.server.reuse_port)
+            make_endpoint(text, reactor, setting=setting, reuse_port=config.server.reuse_port)
         except ListenError as wrong:
             yield str(wrong)
         else:
             port = re.match(r"(?:haproxy:)?(?:tcp6?|ssl):(?:port=)?(-?\d+)", text)
             if port and not 0 <= int(port[1]) <= _LAST_PORT:
-                yield f"server.listen: {text}: expected a port of at most {_LAST_PORT}"
+                yield f"{setting}: {text}: expected a port of at most {_LAST_PORT}"
 
 
 def _wrong_storage(config: Config) -> Iterator[str]:

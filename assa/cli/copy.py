@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assa.cli.options import CommandError, Commands, add_command, say
-from assa.service import now_ms
-from assa.settings import ESCAPED, POSTGRES, POSTGRES_URL
+from assa.parts import now_ms
+from assa.rules import ESCAPED, POSTGRES, POSTGRES_URL
 
 if TYPE_CHECKING:
     from assa.storage.copying import Outcome, Target

@@ -20,7 +20,7 @@ from assa.cli.options import (
     user_id,
 )
 from assa.hub import Hub
-from assa.service import make_store
+from assa.parts import make_store
 from assa.settings import Config
 from assa.storage import Transaction, Unavailable, users
 from assa.storage.migrate import MigrationError

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 from twisted.internet.task import react
 
 from assa.config import load
-from assa.settings import Config, ConfigError
+from assa.rules import ConfigError
+from assa.settings import Config
 
 LAST_USER_ID = 2**53 - 1
 Commands = Any

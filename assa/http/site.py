@@ -1,0 +1,105 @@
+"""The HTTP port: which resource answers what, and what every answer has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+_IDLE_S = 30
+"""How long a client may take for each step of a request, and between two of them."""
+_HEADERS = {
+    b"Server": b"ASSA",
+    b"X-Content-Type-Options": b"nosniff",
+    b"Referrer-Policy": b"no-referrer",
+    b"X-Frame-Options": b"DENY",
+}
+
+
+class ChatRequest(Request):
+    """A request whose answer has the headers that all have."""
+
+    def process(self) -> None:
+        """Answer it."""
+        for name, value in _HEADERS.items():
+            self.setHeader(name, value)  # type: ignore[no-untyped-call]  # Twisted's
+        super().process()  # type: ignore[no-untyped-call]  # Twisted's
+
+
+class _Channel(HTTPChannel):
+    """One HTTP connection, which its site knows of while it is one."""
+
+    site: ChatSite
+
+    def connectionMade(self) -> None:
+        super().connectionMade()  # type: ignore[no-untyped-call]  # Twisted's
+        self.site.opened(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.site.gone(self)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
+
+
+class ChatSite(Site):
+    """One HTTP port.
+
+    Args:
+        root: What it serves.
+        clock: Ends connections that have nothing to say.
+        connections: Connections at most that are no WebSockets; the oldest makes room.
+    """
+
+    displayTracebacks = False
+    noisy = False
+    protocol = _Channel  # type: ignore[assignment]  # without the choice of HTTP/2, which nobody makes here
+
+    def __init__(self, root: IResource, clock: Any, *, connections: int) -> None:
+        super().__init__(root, requestFactory=ChatRequest, timeout=_IDLE_S, reactor=clock)  # type: ignore[no-untyped-call]  # Twisted's
+        self._limit = connections
+        self._open: dict[HTTPChannel, None] = {}
+
+    def opened(self, channel: HTTPChannel) -> None:
+        """Take note of a connection."""
+        self._open[channel] = None
+        if len(self._open) > self._limit:
+            oldest = next(iter(self._open))
+            self.gone(oldest)
+            oldest.forceAbortClient()
+
+    def gone(self, channel: HTTPChannel) -> None:
+        """Forget a connection that is closed, or has become a WebSocket."""
+        self._open.pop(channel, None)
+
+    def stop(self) -> None:
+        """Close every connection at once."""
+        for channel in tuple(self._open):
+            channel.forceAbortClient()
+
+    def log(self, request: Any) -> None:
+        """Write no access log: its lines would have tokens and addresses in them."""
+
+
+def tree(children: Mapping[str, IResource], root: Resource | None = None) -> Resource:
+    """Return a resource with children at their paths; a path of several parts makes what is between.
+
+    Args:
+        children: By path, without a slash at either end.
+        root: What the children are put below; none: it answers 404 itself.
+    """
+    root = root or Resource()
+    for path, child in children.items():
+        *between, name = path.encode().split(b"/")
+        parent = root
+        for part in between:
+            found = parent.children.get(part)
+            if found is None:
+                found = Resource()
+                parent.putChild(part, found)
+            parent = found
+        parent.putChild(name, child)
+    return root

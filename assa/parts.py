@@ -1,0 +1,142 @@
+"""Makes the parts of a server out of its configuration: the only place that chooses."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from attrs import asdict
+from twisted.web.resource import IResource
+
+from assa.actions import ALL
+from assa.actions.system import Announcement
+from assa.auth import Tokens
+from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
+from assa.http.addresses import Origins, Proxies
+from assa.http.site import ChatSite, tree
+from assa.http.websocket import WebSocketResource
+from assa.hub import Hub
+from assa.ice import IceServers
+from assa.node import Node
+from assa.rates import RateLimits
+from assa.registry import Services
+from assa.rules import ConfigError
+from assa.storage.sqlite import SqliteStore
+from assa.storage.thread import DatabaseThread
+from assa.tcp import ChatFactory
+
+
+def now_ms() -> int:
+    """Return the time, milliseconds since the epoch."""
+    return int(time.time() * 1000)
+
+
+def farewell(reconnect_after_ms: int) -> Announcement:
+    """Return the announcement of a shutdown (v1.1)."""
+    return Announcement(
+        title="서버 종료 안내",
+        message="서버가 곧 종료됩니다. 잠시 후 자동으로 다시 연결됩니다",
+        priority="high",
+        announcement_type="shutdown",
+        reconnect_after_ms=reconnect_after_ms,
+    )
+
+
+def make_store(config: Config, reactor: Any, hub: Hub, *, listens: bool = True) -> Any:
+    """Return the store that the configuration names, not open yet: :class:`assa.storage.Store`.
+
+    Args:
+        config: What to build.
+        reactor: Where it runs.
+        hub: Gets the events.
+        listens: Whether it hears what other nodes write; not needed to work on the data alone.
+
+    Raises:
+        ConfigError: A password cannot be read, or what PostgreSQL needs is not installed.
+    """
+    if config.postgres:
+        return _make_postgres(config, reactor, hub, listens=listens)
+    if not config.storage.url:
+        create_state_dir(config)
+    return SqliteStore(config.sqlite_path, worker=DatabaseThread(reactor), deliver=hub.deliver, now_ms=now_ms)
+
+
+def _make_postgres(config: Config, reactor: Any, hub: Hub, *, listens: bool) -> Any:
+    try:
+        # Only who uses it needs its drivers.
+        from assa.storage.postgres import PostgresStore, with_password  # noqa: PLC0415
+    except ImportError as wrong:
+        raise ConfigError(f"storage.url: {wrong}; pip install 'assa[postgres]'") from None
+    storage, password = config.storage, database_password(config)
+    try:
+        return PostgresStore(
+            with_password(storage.url, password),
+            reactor=reactor,
+            deliver=hub.deliver,
+            now_ms=now_ms,
+            listens=listens,
+            listen_url=storage.listen_url and with_password(storage.listen_url, password),
+            size=storage.connections,
+            poll_s=config.nodes.poll,
+        )
+    except ValueError as wrong:
+        raise ConfigError(f"storage.url or storage.listen_url: {wrong}") from None
+
+
+def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
+    """Return the node that the configuration describes.
+
+    Raises:
+        ConfigError: A key cannot be read.
+    """
+    auth, calls = config.auth, config.calls
+    tokens = Tokens(
+        keys=signing_keys(config),
+        audience=auth.audience,
+        issuer=auth.issuer,
+        leeway_s=auth.leeway,
+        now=time.time,
+    )
+    services = Services(
+        store=store,
+        tokens=tokens,
+        limits=limits_of(config),
+        node=secrets.token_hex(6),
+        now_ms=now_ms,
+        ice_servers=IceServers(
+            stun_urls=calls.stun_urls,
+            turn_urls=calls.turn_urls,
+            turn_secret=calls.turn_secret,
+            turn_ttl_s=calls.turn_ttl,
+        ),
+        files_prefix=config.files.prefix,
+    )
+    return Node(
+        services=services,
+        actions=ALL,
+        hub=hub,
+        clock=reactor,
+        monotonic=time.monotonic,
+        rate_limits=RateLimits(**asdict(config.rate)),
+        keep_expired=auth.expiry == "keep",
+        lease_s=config.nodes.lease if config.postgres else None,
+    )
+
+
+def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, ChatSite]:
+    """Return what is served over HTTP, by the setting whose endpoints it is served on."""
+    http, node = config.http, chat.node
+    resources: dict[str, IResource] = {
+        "ws": WebSocketResource(
+            chat.connections,
+            origins=Origins(http.origins),
+            proxies=Proxies(http.trusted_proxies),
+            compression=http.compression,
+        )
+    }
+    connections = node.limits.unauthenticated_connections
+    return {
+        "http.listen": ChatSite(tree(resources), reactor, connections=connections),
+        "http.admin_listen": ChatSite(tree({}), reactor, connections=connections),
+    }
