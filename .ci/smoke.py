@@ -89,6 +89,7 @@ class Installation:
         self._state = state
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASSA_")}
         self._environment = inherited | {
+            "ASSA_HTTP__LISTEN": "[]",
             "ASSA_SERVER__LISTEN": json.dumps([f"tcp:{self.port}:interface=127.0.0.1"]),
             "ASSA_SERVER__STATE_DIR": str(state),
         }

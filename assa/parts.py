@@ -7,15 +7,11 @@ import time
 from typing import Any
 
 from attrs import asdict
-from twisted.web.resource import IResource
 
 from assa.actions import ALL
 from assa.actions.system import Announcement
 from assa.auth import Tokens
 from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
-from assa.http.addresses import Origins, Proxies
-from assa.http.site import ChatSite, tree
-from assa.http.websocket import WebSocketResource
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.node import Node
@@ -24,7 +20,6 @@ from assa.registry import Services
 from assa.rules import ConfigError
 from assa.storage.sqlite import SqliteStore
 from assa.storage.thread import DatabaseThread
-from assa.tcp import ChatFactory
 
 
 def now_ms() -> int:
@@ -122,21 +117,3 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
         keep_expired=auth.expiry == "keep",
         lease_s=config.nodes.lease if config.postgres else None,
     )
-
-
-def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, ChatSite]:
-    """Return what is served over HTTP, by the setting whose endpoints it is served on."""
-    http, node = config.http, chat.node
-    resources: dict[str, IResource] = {
-        "ws": WebSocketResource(
-            chat.connections,
-            origins=Origins(http.origins),
-            proxies=Proxies(http.trusted_proxies),
-            compression=http.compression,
-        )
-    }
-    connections = node.limits.unauthenticated_connections
-    return {
-        "http.listen": ChatSite(tree(resources), reactor, connections=connections),
-        "http.admin_listen": ChatSite(tree({}), reactor, connections=connections),
-    }

@@ -13,7 +13,8 @@ from twisted.logger import Logger
 from assa.config import Config, create_state_dir
 from assa.hub import Hub
 from assa.listening import ListenError, make_endpoint
-from assa.parts import farewell, make_node, make_sites, make_store
+from assa.parts import farewell, make_node, make_store
+from assa.sites import make_sites
 from assa.storage import Unavailable
 from assa.storage.migrate import MigrationError
 from assa.tcp import ChatFactory

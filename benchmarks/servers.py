@@ -65,6 +65,7 @@ def assa_settings(place: Place) -> dict[str, str]:
     rates = dict.fromkeys(("MESSAGES", "RELAYS", "OTHERS", "FAILED_CONNECTS"), "0")
     return {
         "ASSA_SERVER__LISTEN": f"tcp:{place.port}:interface=127.0.0.1",
+        "ASSA_HTTP__LISTEN": "[]",
         "ASSA_SERVER__STATE_DIR": str(place.directory),
         "ASSA_AUTH__SECRET": SECRET,
         "ASSA_LIMITS__CONNECTIONS": "2000",

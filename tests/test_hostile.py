@@ -542,7 +542,7 @@ class FloodTests(HostileTestCase):
             answers = client.all()
             self.assertTrue(0 < len(answers) < 1_000, len(answers))
             self.assertHarmless(answers[-1])
-            self.assertLessEqual(len(client.protocol._lines._bytes), 60_000)
+            self.assertLessEqual(len(client.protocol._incoming._bytes), 60_000)
         self.world.pass_time(1)
         self.assertEqual(
             {table for table in before if before[table] != self.dump()[table]},

@@ -79,7 +79,11 @@ class Server:
         self._command = [str(twistd), "--nodaemon", "--pidfile=", "assa"]
         # Room for everybody who comes at once: where the kernel has none it lets them wait for a second.
         endpoints = [f"tcp:{self.address[1]}:interface={LOOPBACK}:backlog=1024", *listen]
-        defaults: dict[str, object] = {"server__listen": endpoints, "server__state_dir": str(self.state)}
+        defaults: dict[str, object] = {
+            "server__listen": endpoints,
+            "server__state_dir": str(self.state),
+            "http__listen": [],  # tests run side by side
+        }
         if not any(name.startswith("auth__") for name in settings):
             defaults["auth__secret"] = SECRET
         self.environment = environment(

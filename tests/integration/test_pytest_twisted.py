@@ -122,6 +122,7 @@ def settings(state: Path) -> dict[str, str]:
     """Return the environment of a server on a port that the kernel chooses."""
     return {
         "ASSA_SERVER__LISTEN": "tcp:0:interface=127.0.0.1",
+        "ASSA_HTTP__LISTEN": "[]",
         "ASSA_SERVER__STATE_DIR": str(state),
         "ASSA_AUTH__SECRET": SECRET,
     }

@@ -1,0 +1,160 @@
+"""The web client at ``/``: static files of the package, what they are told, and tokens for development."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.web.pages import notFound
+from twisted.web.resource import IResource, Resource
+from twisted.web.static import File
+
+from assa.http.addresses import Origins, is_forwarded
+
+if TYPE_CHECKING:
+    from twisted.web.server import Request
+
+WEB: Final = Path(__file__).parent.parent / "web"
+"""The directory of the web client and of assa.js."""
+_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+}
+_OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"::1")
+_BODY_BYTES: Final = 1_000
+_NICKNAME_CHARACTERS: Final = 100
+_LAST_USER_ID: Final = 2**53 - 1
+
+
+class Pages(File):
+    """The static files: checked again at each visit, so that an upgrade is seen at once.
+
+    Args:
+        path: A directory or a file in it.
+    """
+
+    connects = ""
+    """Further places that scripts may connect to, of the policy's `connect-src`."""
+
+    def __init__(self, path: str = str(WEB), *args: Any, **options: Any) -> None:
+        super().__init__(path, *args, **options)
+        self.contentTypes = _TYPES
+        self.indexNames = ["index.html"]
+
+    def directoryListing(self) -> IResource:
+        """Show no list of files."""
+        return notFound()
+
+    def render_GET(self, request: Request) -> Any:
+        """Send a file; of other kinds than a page is made of, there is none."""
+        if self.isfile() and Path(self.path).suffix not in _TYPES:
+            return notFound().render(request)
+        request.setHeader("Cache-Control", "no-cache")
+        request.setHeader("Content-Security-Policy", policy(self.connects))
+        request.setHeader(
+            "Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
+        )
+        return super().render_GET(request)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def createSimilarFile(self, path: str) -> Pages:
+        """Return a file below this one."""
+        made = type(self)(path)
+        made.connects = self.connects
+        return made
+
+
+def policy(connects: str) -> str:
+    """Return the Content-Security-Policy of the web client: nothing from anywhere else."""
+    return (
+        "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
+        f"connect-src 'self' {connects}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+class Json(Resource):
+    """A JSON document.
+
+    Args:
+        document: What it says.
+    """
+
+    isLeaf = True
+
+    def __init__(self, document: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        self._text = json.dumps(document).encode()
+
+    def render_GET(self, request: Request) -> bytes:
+        """Answer with the document."""
+        return as_json(request, HTTPStatus.OK, self._text)
+
+
+def as_json(request: Request, status: HTTPStatus, text: bytes) -> bytes:
+    """Give an answer its status and the headers of JSON that nobody is to keep; return its text."""
+    request.setResponseCode(status)
+    request.setHeader("Content-Type", "application/json")
+    request.setHeader("Cache-Control", "no-store")
+    return text
+
+
+class DevelopmentTokens(Resource):
+    """``POST /dev/token``: a token for whoever asks, on a development server, from the machine itself.
+
+    Args:
+        mint: Makes a token out of a user id and a nickname.
+    """
+
+    isLeaf = True
+
+    def __init__(self, mint: Callable[[int, str | None], str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        self._mint = mint
+
+    def render_POST(self, request: Request) -> bytes:
+        """Answer with a token.
+
+        A page of another origin cannot have one made, and nobody on another machine can: a development server
+        that is reachable must not hand out identities.
+        """
+        if not _is_local(request) or not Origins().allows(request):
+            problem = "only from this machine, and not through a proxy: make one with `assa token`"
+            return as_json(request, HTTPStatus.FORBIDDEN, json.dumps({"error": problem}).encode())
+        asked = _asked(request.content.read(_BODY_BYTES) if request.content else b"")
+        if asked is None:
+            problem = "expected {user_id: a positive integer, nickname: at most 100 characters or absent}"
+            return as_json(request, HTTPStatus.BAD_REQUEST, json.dumps({"error": problem}).encode())
+        return as_json(request, HTTPStatus.OK, json.dumps({"token": self._mint(*asked)}).encode())
+
+
+def _is_local(request: Request) -> bool:
+    try:
+        address = ip_address(getattr(request.getClientAddress(), "host", ""))
+    except ValueError:
+        return False
+    # A name that leads here could be anybody's (DNS rebinding); these are this machine's own.
+    named = (request.getRequestHostname() or b"").strip(b"[]") in _OWN_NAMES
+    return address.is_loopback and named and not is_forwarded(request)
+
+
+def _asked(body: bytes) -> tuple[int, str | None] | None:
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(asked, dict):
+        return None
+    user_id, nickname = asked.get("user_id"), asked.get("nickname") or None
+    if type(user_id) is not int or not 1 <= user_id <= _LAST_USER_ID:
+        return None
+    if nickname is not None and not (isinstance(nickname, str) and len(nickname) <= _NICKNAME_CHARACTERS):
+        return None
+    return user_id, nickname

@@ -1,0 +1,71 @@
+"""What is served over HTTP, put together out of the configuration."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from twisted.web.resource import IResource, Resource
+
+from assa import __version__
+from assa.auth import mint
+from assa.config import Config, signing_keys
+from assa.http.addresses import Origins, Proxies
+from assa.http.pages import DevelopmentTokens, Json, Pages
+from assa.http.site import ChatSite, tree
+from assa.http.websocket import WebSocketResource
+from assa.tcp import ChatFactory
+
+_DAY_S = 86_400
+
+
+def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, ChatSite]:
+    """Return the HTTP sites, by the setting whose endpoints each is served on."""
+    http = config.http
+    resources: dict[str, IResource] = {
+        "ws": WebSocketResource(
+            chat.connections,
+            origins=Origins(http.origins),
+            proxies=Proxies(http.trusted_proxies),
+            compression=http.compression,
+        )
+    }
+    if config.development:
+        resources["dev/token"] = DevelopmentTokens(lambda *whose: _development_token(config, *whose))
+    return {
+        "http.listen": _site(tree(resources, _pages(config, resources)), reactor, chat),
+        "http.admin_listen": _site(tree({}), reactor, chat),
+    }
+
+
+def _site(root: Resource, reactor: Any, chat: ChatFactory) -> ChatSite:
+    return ChatSite(root, reactor, connections=chat.node.limits.unauthenticated_connections)
+
+
+def _pages(config: Config, resources: dict[str, IResource]) -> Resource | None:
+    if not config.http.web_client:
+        return None
+    resources["config.json"] = Json(
+        {
+            "version": __version__,
+            "websocket": "/ws",
+            "development": config.development,
+            "uploads": config.files.uploads,
+        }
+    )
+    pages = Pages()
+    pages.connects = config.http.public_url
+    return pages
+
+
+def _development_token(config: Config, user_id: int, nickname: str | None) -> str:
+    """Return a token that a development server accepts for a day."""
+    return mint(
+        signing_keys(config)[0],
+        user_id=user_id,
+        nickname=nickname,
+        audience=config.auth.audience[:1],
+        issuer=config.auth.issuer,
+        lifetime_s=_DAY_S,
+        now=time.time(),
+    )
