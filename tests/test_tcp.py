@@ -326,7 +326,7 @@ class CloseTests(TcpTestCase):
         self.mina.send_bytes(self.sending("late") + b"x" * 5_000_000)
         self.assertEqual(self.mina.all(), [])
         self.assertEqual(self.world.query("SELECT count(*) FROM messages"), [(0,)])
-        self.assertEqual(len(self.mina.protocol._lines._bytes), 0)
+        self.assertEqual(len(self.mina.protocol._incoming._bytes), 0)
 
     def test_no_events_after_the_end(self):
         """Who is closing hears no events any more."""
