@@ -25,6 +25,7 @@ class SiteTestCase(TestCase):
     """A server's public site, out of its settings, with nothing behind it that has started."""
 
     def setUp(self):
+        """Make a directory for the server's state."""
         directory = tempfile.TemporaryDirectory(prefix="assa-site-")
         self.addCleanup(directory.cleanup)
         self.directory = directory.name
