@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 from twisted.application.service import Service
 from twisted.internet import reactor
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from assa.config import Config, ConfigError, load
+from assa.logs import write_json
 from assa.service import ChatService, StartError
 
 _YOUNG_OBJECTS = 50_000
@@ -47,8 +49,15 @@ def tell_manager(state: str, environ: Mapping[str, str] = os.environ) -> None:
 class _Reported(Service):
     """The service of the command line: what keeps it from starting is said in one line."""
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, options: Options) -> None:
         self._service = service
+        self._options = options
+
+    def setServiceParent(self, parent: Any) -> None:  # noqa: N802 - Twisted's name
+        # twistd looks next for what is to write its log; only here does a plug-in meet the application.
+        if self._options.config.log.format == "json" and isinstance(parent, Componentized):
+            write_json(parent, getattr(self._options, "parent", None) or {})
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]  # Twisted's
 
     def startService(self) -> None:
         # What is loaded now stays; and a turn in which many requests arrive makes many objects that
@@ -72,6 +81,6 @@ class _Reported(Service):
 def makeService(options: Options) -> Service:
     """Return the service that the options describe."""
     try:
-        return _Reported(ChatService(options.config, reactor))
+        return _Reported(ChatService(options.config, reactor), options)
     except (ConfigError, StartError) as wrong:
         raise SystemExit(f"assa: {wrong}") from None
