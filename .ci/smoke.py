@@ -1,4 +1,4 @@
-"""Starts an installed ASSA, chats over plain sockets, stops it, and finds the message again.
+"""Starts an installed ASSA, chats over plain sockets and a WebSocket, stops it, and finds the messages again.
 
 Usage: smoke.py DIRECTORY_OF_TWISTD. It knows the protocol and nothing of the code of assa.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,12 +20,24 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+from urllib.request import urlopen
+
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 GREETING = "안녕하세요!"
 START_TIMEOUT_S = 20
 ANSWER_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 15
 """The protocol allows the server 10 s (§8)."""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 class Client:
@@ -83,13 +96,12 @@ class Installation:
     """
 
     def __init__(self, programs: Path, state: Path) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port: int = free.getsockname()[1]
+        self.port, self.http_port = free_port(), free_port()
         self._programs = programs
         self._state = state
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASSA_")}
         self._environment = inherited | {
-            "ASSA_HTTP__LISTEN": "[]",
+            "ASSA_HTTP__LISTEN": json.dumps([f"tcp:{self.http_port}:interface=127.0.0.1"]),
             "ASSA_SERVER__LISTEN": json.dumps([f"tcp:{self.port}:interface=127.0.0.1"]),
             "ASSA_SERVER__STATE_DIR": str(state),
         }
@@ -162,6 +174,27 @@ def chat(port: int, mina_token: str, jun_token: str) -> int:
     return room_id
 
 
+def browse(port: int, token: str, room_id: int) -> None:
+    """Look at the web client's files and say something over a WebSocket, as they would."""
+    page = f"http://127.0.0.1:{port}/"
+    html = urlopen(page).read().decode()
+    linked = re.findall(r'(?:src|href)="([^"#:]+)"', html)
+    for link in linked:
+        urlopen(urljoin(page, link)).read()
+    if not any(link.endswith(".js") for link in linked):
+        sys.exit(f"the page has no script: {linked}")
+    with connect(f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol("assa.v1")]) as socket_:
+        for action, data in (
+            ("CONNECT", {"jwt_token": token}),
+            ("SEND_MESSAGE", {"room_id": room_id, "content": GREETING, "message_type": "text"}),
+        ):
+            request = {"action": action, "data": data, "timestamp": "2025-01-01T00:00:00Z", "seq_id": action}
+            socket_.send(json.dumps(request))
+            answer = json.loads(socket_.recv(ANSWER_TIMEOUT_S))
+            if answer["action"] != f"{action}_RESPONSE" or not answer["success"]:
+                sys.exit(f"over the WebSocket: {answer}")
+
+
 def stop(server: subprocess.Popen[bytes], witness: Client) -> None:
     """Send SIGTERM, and check that the server shuts down in order.
 
@@ -185,11 +218,12 @@ def main() -> None:
         with installation.server() as server, closing(Client(installation.port, "witness")) as witness:
             room_id = chat(installation.port, mina_token, jun_token)
             witness.connect(jun_token)
+            browse(installation.http_port, mina_token, room_id)
             stop(server, witness)
         with installation.server() as server, closing(Client(installation.port, "jun")) as jun:
             rooms = jun.connect(jun_token)["reconnection_info"]["existing_rooms"]
             recent = jun.ask("JOIN_ROOM", room_id=room_id)["recent_messages"]
-            if rooms != [room_id] or [m["content"] for m in recent] != [GREETING]:
+            if rooms != [room_id] or [m["content"] for m in recent] != [GREETING, GREETING]:
                 sys.exit(f"after the restart: rooms {rooms}, messages {recent}")
             stop(server, jun)
     print("started, chatted, stopped, started again, nothing lost")
