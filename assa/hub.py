@@ -9,10 +9,11 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
+from assa.tally import Deliveries
 from assa.wire import with_seq_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from assa.storage import Entry
 
@@ -35,6 +36,8 @@ class Hub:
         self._channels: dict[Listener, set[str]] = {}
         self.delivered = 0
         """Position of the newest entry delivered."""
+        self.deliveries = Deliveries()
+        """What it has delivered so far."""
 
     def __len__(self) -> int:
         """Return the number of listeners."""
@@ -64,6 +67,10 @@ class Hub:
             if not listeners:
                 del self._by_channel[channel]
 
+    def channels(self, listener: Listener) -> Collection[str]:
+        """Return what `listener` listens to now."""
+        return self._channels.get(listener, ())
+
     def listeners(self, channel: str) -> Sequence[Listener]:
         """Return who listens to `channel` now."""
         return tuple(self._by_channel.get(channel, ()))
@@ -87,6 +94,12 @@ class Hub:
         listeners = self._by_channel.get(first.channel)
         if listeners and lines:
             silent = self._by_channel.get(f"session:{first.origin}", ()) if first.origin else ()
+            hearing = len(listeners)
+            for one in silent:
+                hearing -= one in listeners
+            for entry in run:
+                if entry.body is not None:
+                    self.deliveries.add(entry.body, hearing)
             for listener in tuple(listeners):
                 if listener not in silent:
                     listener.hear(lines)

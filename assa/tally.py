@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Final
 
 from attrs import Factory, define, field
@@ -50,18 +49,21 @@ class Histogram:
 
 @define(eq=False)
 class Deliveries:
-    """What a hub has delivered, by the event's action as its bytes have it."""
+    """What a hub has delivered: how many events, and to how many listeners in all.
 
-    events: defaultdict[bytes, int] = field(factory=lambda: defaultdict(int))
-    deliveries: defaultdict[bytes, int] = field(factory=lambda: defaultdict(int))
+    Both are by the event's action, as its bytes have it.
+    """
 
-    def add(self, bodies: Iterable[bytes | None], listeners: int) -> None:
-        """Count events, encoded as :func:`assa.wire.encode_event` does, that each had so many listeners."""
-        for body in bodies:
-            if body is not None:
-                action = body[_BEFORE:_LONGEST].partition(b'"')[0]
-                self.events[action] += 1
-                self.deliveries[action] += listeners
+    by_action: dict[bytes, list[int]] = field(factory=dict)
+
+    def add(self, body: bytes, listeners: int) -> None:
+        """Count an event, encoded as :func:`assa.wire.encode_event` does, that had so many listeners."""
+        action = body[_BEFORE : body.find(b'"', _BEFORE, _LONGEST)]
+        counts = self.by_action.get(action)
+        if counts is None:
+            counts = self.by_action[action] = [0, 0]
+        counts[0] += 1
+        counts[1] += listeners
 
 
 @define(eq=False)
@@ -73,7 +75,7 @@ class Groups:
     seconds: Histogram = field(factory=lambda: Histogram(_SECONDS))
     """From its beginning to the end of its commit."""
     failures: int = 0
-    """Groups that failed because the database was away."""
+    """Queries that failed because the database was away."""
 
     def add(self, size: int, seconds: float) -> None:
         """Count a group."""

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from attrs import frozen
 
 from assa.errors import Refused
+from assa.tally import Groups
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +84,13 @@ class Store(Protocol):
     A result arrives after its commit is durable and after the entries that the query staged have
     been delivered, so what a query saw and what its caller is told next have no gap between them.
     """
+
+    groups: Groups
+    """What became of its commits so far."""
+
+    @property
+    def waiting(self) -> int:
+        """Return how many queries wait for the next commit to begin."""
 
     def run(self, query: Query[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Run one query.

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from assa.storage import BatchQuery, Entry, Item, P, Query, T, Transaction, Unavailable
+from assa.tally import Groups
 
 _GROUP = 512
 """Jobs in one group at most: the last one's answer waits for all of them."""
@@ -147,6 +148,14 @@ class GroupCommit(ABC):
         self._closed = False
         self._seen = self._turns = 0
         self._idle: list[Deferred[None]] = []
+        self._began = 0.0
+        self.groups = Groups()
+        """What became of the groups so far."""
+
+    @property
+    def waiting(self) -> int:
+        """Return how many queries wait for the next group."""
+        return sum(len(job.waiting) for job in self._queue)
 
     @abstractmethod
     def _begin(self, group: list[Job]) -> None:
@@ -179,7 +188,7 @@ class GroupCommit(ABC):
         return job.waiting[0]
 
     def _next(self) -> None:
-        waiting = sum(len(job.waiting) for job in self._queue)
+        waiting = self.waiting
         if self._seen < waiting > 1 and self._turns < _TURNS:
             # More came in this turn: the next one may bring more still, and costs them little.
             self._seen = waiting
@@ -187,6 +196,7 @@ class GroupCommit(ABC):
             self._soon(self._next)
             return
         self._seen = self._turns = 0
+        self._began = time.monotonic()
         self._begin([self._queue.popleft() for _ in range(min(len(self._queue), _GROUP))])
 
     def _put_back(self, jobs: Sequence[Job]) -> None:
@@ -197,11 +207,17 @@ class GroupCommit(ABC):
         """Finish a group whose transaction was rolled back."""
         if len(group) == 1 and len(group[0].items or ()) > 1 and not isinstance(wrong, Unavailable):
             self._put_back(group[0].split())
-            self._finished([], [])
+            self._tell([], [])
         else:
-            self._finished(group, [Outcome([wrong] * len(job.waiting)) for job in group])
+            self._tell(group, [Outcome([wrong] * len(job.waiting)) for job in group])
 
     def _finished(self, group: list[Job], outcomes: Sequence[Outcome]) -> None:
+        """Finish a group that has been committed."""
+        size = sum([len(job.waiting) for job in group])
+        self.groups.add(size, time.monotonic() - self._began)
+        self._tell(group, outcomes)
+
+    def _tell(self, group: list[Job], outcomes: Sequence[Outcome]) -> None:
         for job, outcome in zip(group, outcomes, strict=True):
             try:
                 self._deliver(outcome.entries)
@@ -209,6 +225,7 @@ class GroupCommit(ABC):
                 self.log.failure("delivery failed")
             for waiting, result in zip(job.waiting, outcome.results, strict=True):
                 if isinstance(result, Exception):
+                    self.groups.failures += isinstance(result, Unavailable)
                     waiting.errback(Failure(result))
                 else:
                     waiting.callback(result)

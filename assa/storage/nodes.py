@@ -32,8 +32,13 @@ async def join_alone(tx: Transaction, node: str, now_ms: int) -> None:
 
 async def renew(tx: Transaction, node: str) -> dict[str, int]:
     """Write a sign of life and return the beats of all nodes."""
-    await tx.execute("UPDATE nodes SET beat = beat + 1 WHERE node = :node", node=node)
+    await stir(tx, node)
     return dict(await tx.all("SELECT node, beat FROM nodes ORDER BY node"))
+
+
+async def stir(tx: Transaction, node: str) -> None:
+    """Write a sign of life."""
+    await tx.execute("UPDATE nodes SET beat = beat + 1 WHERE node = :node", node=node)
 
 
 async def give_up(tx: Transaction, node: str, beat: int, now_ms: int) -> bool:
