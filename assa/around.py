@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from assa.closes import Closes
 from assa.limits import Limits
 from assa.rates import Buckets, FailedConnects
 from assa.registry import Actions, Rate, Services
 from assa.storage import Unavailable
+from assa.tally import Tally
 
 S_contra = TypeVar("S_contra", contravariant=True)
 """What a node calls the sessions on it."""
@@ -16,6 +18,9 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 class Front(Protocol):
     """Brings a session its lines and carries its own away."""
+
+    kind: str
+    """What it is: tcp or websocket."""
 
     @property
     def address(self) -> str:
@@ -55,6 +60,10 @@ class Host(Protocol[S_contra]):
     monotonic: Callable[[], float]
     draining: bool
     keep_expired: bool
+    number: Callable[[], int]
+    """Returns the number of a new connection."""
+    tally: Tally
+    closes: Closes
 
     def now_ms(self) -> int:
         """Return the time, milliseconds since the epoch."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from assa.node import Node
+    from assa.session import Session
 
 _MESSAGES_A_TURN = 64
 """Messages of one client that are looked at before the others get their turn."""
@@ -70,6 +71,8 @@ class Connection(Protocol):
         connections: Where it counts itself while it is open.
         incoming: Cuts what arrives into messages.
     """
+
+    kind: str
 
     def __init__(self, connections: Connections, incoming: Incoming) -> None:
         self._node = connections.node
@@ -163,6 +166,18 @@ class Connection(Protocol):
 
     def _slow(self) -> None:
         self._session.slow()
+
+    # --- what operators ask ---
+
+    @property
+    def session(self) -> Session:
+        """Return its session."""
+        return self._session
+
+    @property
+    def queued(self) -> int:
+        """Return the bytes that wait for the client, apart from what the kernel has."""
+        return self._outgoing.queued
 
     # --- what the session asks of its front ---
 

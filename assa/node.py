@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -18,12 +19,15 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from assa import log, upkeep, wire
+from assa.closes import Closes
 from assa.errors import Code, Refused
 from assa.presence import BEATS_A_LEASE, Presence
 from assa.rates import FailedConnects, RateLimits
+from assa.readiness import PROBE_S, Readiness
 from assa.registry import Rate, Services
 from assa.session import Session
 from assa.storage import Query, Unavailable, sessions
+from assa.tally import Tally
 from assa.timers import Timers
 
 if TYPE_CHECKING:
@@ -98,7 +102,24 @@ class Node:
         self._away = False
         self._timers, self._lease_timers = Timers(clock), Timers(clock)
         self._name, self._lives = services.node, 1
+        self.number: Callable[[], int] = count(1).__next__
+        self.tally, self.closes = Tally(), Closes(monotonic)
+        self.readiness = Readiness(services.store, monotonic)
         self.presence = Presence(services.store, services.node, lease_s, self.now_ms, monotonic)
+
+    # --- what operators ask ---
+
+    @property
+    def clients(self) -> int:
+        """Return how many clients are connected."""
+        return len(self._connected)
+
+    @property
+    def unready(self) -> str:
+        """Return why clients had better go elsewhere, or an empty text."""
+        if self.draining:
+            return "the server is stopping"
+        return self.readiness.problem if self.presence.joined else "the server has not joined the nodes yet"
 
     # --- what sessions ask ---
 
@@ -193,6 +214,7 @@ class Node:
         self._timers.every(_TRIM_S, partial(self._for_all, upkeep.trim))
         self._timers.every(_TRIM_RELAYS_S, partial(self._for_all, upkeep.trim_relays))
         self._timers.every(_TIDY_S, partial(self._alive, self._tidy))
+        self._timers.every(PROBE_S, partial(self._alive, self._probe))
         if self.presence.lease_s is not None:
             self._lease_timers.every(self.presence.lease_s / BEATS_A_LEASE, partial(self._alive, self._renew))
         await self._join()
@@ -208,6 +230,7 @@ class Node:
             if not self.tried.called:
                 self.tried.callback(None)
             if self.presence.joined:
+                self.readiness.prove()
                 return
             await deferLater(self.clock, _EXPIRE_S)
 
@@ -227,6 +250,9 @@ class Node:
             self.logger.warn(  # noqa: G010 - this logger is Twisted's
                 "node {node} has shown no sign of life: its clients are gone", node=node
             )
+
+    async def _probe(self) -> None:
+        await self.readiness.probe(self.services.node)
 
     async def _tidy(self) -> None:
         await self.presence.tidy({one.session_id for one in self._connected})

@@ -151,6 +151,15 @@ class Outgoing:
         )
         return self._clear
 
+    @property
+    def queued(self) -> int:
+        """Return the bytes that wait here and, where it can be seen, in the transport."""
+        held = sum(map(len, self._parts))
+        if self.direct:
+            transport = self._transport
+            held += len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # noqa: SLF001 - likewise
+        return held
+
     def finish(self) -> None:
         """Hand everything over and stop producing: the transport may close once it has sent it."""
         self.paused = False

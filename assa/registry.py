@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
@@ -49,6 +49,9 @@ class Attached:
         attachment: The number of this connection among the session's.
         channels: What the connection listens to.
         replay: Entries that follow its CONNECT_RESPONSE.
+        replayed: How many of them it had missed.
+        outcome: resumed; incomplete, when it asked for more than it could get; or fresh.
+        device_id: The device that it named, if it did.
     """
 
     identity: Identity
@@ -56,6 +59,9 @@ class Attached:
     attachment: int
     channels: Sequence[str]
     replay: Sequence[Entry]
+    replayed: int = 0
+    outcome: Literal["fresh", "resumed", "incomplete"] = "fresh"
+    device_id: str | None = None
 
 
 class Client(Protocol):

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from assa import wire
 from assa.around import Front, Host
 from assa.auth import Identity
+from assa.closes import Close
 from assa.errors import Code, Refused
 from assa.heartbeat import Beat, Heartbeat
 from assa.log import seq_id
@@ -25,6 +26,7 @@ from assa.registry import Action, Attached, Context, Rate
 from assa.schema import structure
 from assa.states import Closing, Connected, TokenExpiring, Unauthenticated
 from assa.storage import Unavailable
+from assa.tally import UNKNOWN
 from assa.window import Pending, Window
 
 _RETRY_MS = 1_000
@@ -52,7 +54,12 @@ class Session:
         self._state: Unauthenticated | Connected | Closing = Unauthenticated()
         self._window = Window(node.limits.window_requests, front.answer)
         self._heartbeat = Heartbeat(node.limits, node.monotonic(), random.uniform(0, 0.1))  # noqa: S311 - it only spreads load
-        self._opened = node.monotonic()
+        self.number = node.number()
+        """Names the connection among those of its node; unlike the session's id it is no secret."""
+        self.opened = self.heard_at = node.monotonic()
+        """When it was opened, and when, to half a second, something came last; monotonic seconds."""
+        self.requests = 0
+        """How many messages have come."""
         self._replay = b""
         self._spent = 0
         self._heard = False
@@ -70,6 +77,16 @@ class Session:
     def session_id(self) -> str:
         """Return the id of the session that is connected, or an empty one before CONNECT."""
         return self._state.context.session_id if isinstance(self._state, Connected) else ""
+
+    @property
+    def device_id(self) -> str | None:
+        """Return the device that CONNECT named, if it did."""
+        return self._state.device_id if isinstance(self._state, Connected) else None
+
+    @property
+    def state(self) -> str:
+        """Return unauthenticated, connected or closing."""
+        return type(self._state).__name__.lower()
 
     @property
     def accepting(self) -> bool:
@@ -97,6 +114,7 @@ class Session:
     def received(self, line: bytes) -> None:
         """Take one line from the client."""
         self._heard = True
+        self.requests += 1
         if len(line) > _SHORT_LINE:
             self._spent += len(line) if self.identity else _EARLY_FACTOR * len(line)
         name = seq = None
@@ -107,6 +125,7 @@ class Session:
             if envelope.action == "PONG":
                 return
             if envelope.action == "PING":
+                self._node.tally.requests["PING"] += 1
                 self._pay(Rate.OTHERS)
                 self._settle(
                     self._enter(name, seq), wire.encode_signal("PONG", envelope.seq_id, self._node.now_ms())
@@ -121,6 +140,7 @@ class Session:
     def overlong(self, limit: int) -> None:
         """Take note of a line that was longer than `limit` bytes and has been thrown away."""
         self._heard = True
+        self.requests += 1
         refused = Refused(Code.MESSAGE_TOO_LONG, f"expected a line of at most {limit} bytes")
         self._refused(refused, self._enter(None, None))
 
@@ -131,6 +151,7 @@ class Session:
             Refused: UNKNOWN_ACTION, AUTH_FAILED, PERMISSION_DENIED, RATE_LIMITED, INVALID_MESSAGE.
         """
         action = self._node.actions[envelope.action]
+        self._node.tally.requests[UNKNOWN if action is None else action.name] += 1
         if action is None:
             raise Refused(Code.UNKNOWN_ACTION, "action: no such action")
         identity = self.identity
@@ -200,16 +221,20 @@ class Session:
         self._spent += _ERROR_COST
         if pending.name == "CONNECT" and self.identity is None:
             self._node.dismiss(self)  # before another CONNECT that waits for this one begins
-        self._settle(pending, wire.encode_error(refused, pending.name, pending.seq_id, self._node.now_ms()))
+        error = wire.encode_error(refused, pending.name, pending.seq_id, self._node.now_ms())
+        in_time = self._settle(pending, error)
+        self._node.tally.errors[refused.code] += in_time
         if pending.name == "CONNECT":
+            self._node.tally.connects[refused.code] += in_time
             self._connect_failed(refused)
 
-    def _settle(self, pending: Pending, answer: bytes) -> None:
+    def _settle(self, pending: Pending, answer: bytes) -> bool:
         in_time = self._window.settle(pending, answer)
         if self._ending and not self._window:
             self.close("DISCONNECT")  # also when its answer was overdue
         elif in_time:
             self._front.resume()
+        return in_time
 
     # --- CONNECT and the life of the connection ---
 
@@ -230,7 +255,14 @@ class Session:
             attachment=attached.attachment,
             scopes=attached.identity.scopes,
         )
-        self._state = Connected(identity=attached.identity, attachment=attached.attachment, context=context)
+        self._state = Connected(
+            identity=attached.identity,
+            attachment=attached.attachment,
+            context=context,
+            device_id=attached.device_id,
+        )
+        self._node.tally.connects[attached.outcome] += 1
+        self._node.tally.replayed += attached.replayed
         self._replay = b"".join(
             wire.with_seq_id(entry.body, seq_id(entry.position)) for entry in attached.replay if entry.body
         )
@@ -242,6 +274,7 @@ class Session:
         if isinstance(self._state, Connected):
             context = evolve(self._state.context, scopes=identity.scopes)
             self._state = evolve(self._state, identity=identity, context=context, warned=False)
+            self._node.tally.connects["renewed"] += 1
 
     def end(self) -> None:
         """Close after the answer, for good."""
@@ -275,10 +308,18 @@ class Session:
         refused = Refused(Code.SLOW_CONSUMER, "too much was waiting to be read: resume with last_seq_id")
         self.refuse_all(refused, drop=True)
 
-    def refuse_all(self, refused: Refused, *, drop: bool = False) -> None:
-        """Say why in an ERROR without a request, and close resumably."""
-        error = wire.encode_error(refused, None, self._node.signal_id(), self._node.now_ms())
-        self.close(refused.code.value, error, drop=drop)
+    def send_away(self, details: str) -> None:
+        """Close for an operator; the client may come back."""
+        refused = Refused(Code.SERVICE_UNAVAILABLE, details, retry_after_ms=_RETRY_MS)
+        self.refuse_all(refused, reason="operator")
+
+    def refuse_all(self, refused: Refused, *, reason: str = "", drop: bool = False) -> None:
+        """Say why in an ERROR without a request, and close resumably, with the code as the default reason."""
+        self.close(reason or refused.code.value, self._last_error(refused), drop=drop)
+
+    def _last_error(self, refused: Refused) -> bytes:
+        self._node.tally.errors[refused.code] += 1
+        return wire.encode_error(refused, None, self._node.signal_id(), self._node.now_ms())
 
     def tell(self, line: bytes) -> None:
         """Send a line that is in no log."""
@@ -294,9 +335,8 @@ class Session:
     def displaced(self) -> None:
         """Make room for a newer connection, at once: nobody waits for this one to hang up."""
         refused = Refused(Code.SERVER_FULL, "too many sockets wait for CONNECT")
-        error = wire.encode_error(refused, None, self._node.signal_id(), self._node.now_ms())
         self._leave(refused.code.value)
-        self._front.hang_up(refused.code.value, error)
+        self._front.hang_up(refused.code.value, self._last_error(refused))
 
     def lost(self) -> None:
         """Take note that the connection is gone."""
@@ -307,18 +347,33 @@ class Session:
         state, self._state = self._state, Closing(reason=reason)
         self._window.forget()
         self._node.left(self)
+        self._note(reason, state.identity.user_id if isinstance(state, Connected) else None)
         if isinstance(state, Connected) and not self._ending:
             self._node.detach(state.context.session_id, state.attachment)
+
+    def _note(self, reason: str, user_id: int | None) -> None:
+        close = Close(
+            at_ms=self._node.now_ms(),
+            reason=reason,
+            front=self._front.kind,
+            address=self._front.address,
+            user_id=user_id,
+            duration_s=self._node.monotonic() - self.opened,
+            requests=self.requests,
+        )
+        self._node.closes.add(close)
 
     # --- timers ---
 
     def sweep(self, now: float) -> None:
         """Do what is due at `now`, monotonic seconds; called for every client from one LoopingCall."""
         heard, self._heard = self._heard, False
+        if heard:
+            self.heard_at = now
         limits = self._node.limits
         for pending in self._window.begun_before(now - limits.answer_timeout_s):
             self._overdue(pending)
-        if isinstance(self._state, Unauthenticated) and now - self._opened >= limits.connect_timeout_s:
+        if isinstance(self._state, Unauthenticated) and now - self.opened >= limits.connect_timeout_s:
             self.refuse_all(
                 Refused(Code.CONNECT_TIMEOUT, f"no CONNECT within {limits.connect_timeout_s:g} s")
             )

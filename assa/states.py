@@ -27,6 +27,7 @@ class Connected:
     identity: Identity
     attachment: int
     context: Context
+    device_id: str | None = None
     warned: bool = False
     """Whether TOKEN_EXPIRING has been sent for this token."""
 

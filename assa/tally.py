@@ -18,8 +18,6 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 UNKNOWN: Final = "unknown"
 """What requests are counted as whose action there is not: its name is the client's to choose."""
-INVALID: Final = "invalid"
-"""What requests are counted as that are no messages."""
 
 
 def _numbers() -> defaultdict[str, int]:

@@ -26,6 +26,7 @@ class ChatProtocol(Connection, LineReceiver):
     """
 
     delimiter = b"\n"
+    kind = "tcp"
 
     def __init__(self, connections: Connections) -> None:
         limits = connections.node.limits

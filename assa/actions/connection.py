@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from attrs import frozen
 
@@ -207,8 +207,17 @@ async def _open(tx: Transaction, opening: _Opening) -> tuple[Attached, Reconnect
         attachment=attachment,
         channels=tuple(starts),
         replay=(*(missed or ()), *waiting),
+        replayed=info.replayed_events,
+        outcome=_outcome(opening, resumed=resumed),
+        device_id=opening.device_id,
     )
     return attached, info
+
+
+def _outcome(opening: _Opening, *, resumed: bool) -> Literal["fresh", "resumed", "incomplete"]:
+    if resumed:
+        return "resumed"
+    return "fresh" if opening.since is None and not opening.asked_session_id else "incomplete"
 
 
 async def _replace(tx: Transaction, opening: _Opening, session_id: str) -> None:

@@ -43,6 +43,7 @@ _CLOSE_CODES: Final[dict[str, CloseCode]] = {
     "shutdown": CloseCode.GOING_AWAY,
     Code.SERVER_FULL: CloseCode.TRY_AGAIN_LATER,
     Code.SERVICE_UNAVAILABLE: CloseCode.TRY_AGAIN_LATER,
+    "operator": CloseCode.TRY_AGAIN_LATER,
     Code.INTERNAL_ERROR: CloseCode.INTERNAL_ERROR,
 }
 """By the reason for which a session is closed; any other is a matter of policy (1008)."""
@@ -61,6 +62,8 @@ class WebSocketProtocol(Connection):
         address: The client's IP address.
         frames: Made once for all connections.
     """
+
+    kind = "websocket"
 
     def __init__(
         self, connections: Connections, core: ServerProtocol, address: str, frames: SharedFrames
