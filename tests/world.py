@@ -1,7 +1,8 @@
 """A server in memory with a fake clock, and clients that talk to it through the front door.
 
 Bytes go into a real protocol through a StringTransport and lines come out; the store is a real one,
-see :mod:`tests.storage.databases`. Tests read like the protocol::
+see :mod:`tests.storage.databases`. Clients come over TCP, or all over WebSocket where the environment has
+`ASSA_TEST_FRONT=websocket`; tests of lines as such say `World(front="tcp")`. Tests read like the protocol::
 
     world = World()
     mina, jun = world.connected(1, "mina"), world.connected(2, "jun")
@@ -13,6 +14,7 @@ see :mod:`tests.storage.databases`. Tests read like the protocol::
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
@@ -34,11 +36,13 @@ from assa.node import Node
 from assa.rates import RateLimits
 from assa.registry import Services
 from assa.tcp import ChatFactory
+from tests.fronts import Front, TcpFront, WebSocketFront, make_site
 from tests.storage.databases import Database, make_database
 
 KEY = Key.load("HS256", b"a secret for tests that is long enough")
 _NODES = count(1)
 START_S = 1_704_110_400  # 2024-01-01T12:00:00Z
+FRONT = os.environ.get("ASSA_TEST_FRONT", "tcp")
 UNLIMITED = RateLimits(messages=0, relays=0, others=0, failed_connects=0)
 
 
@@ -51,6 +55,7 @@ class World:
         path: Names the data; a second World with the same path is a restart.
         database: Where the data are, instead of `path`.
         nodes: The nodes of a deployment, this one among them: turns and time pass for all.
+        front: How clients come in where they do not say: `tcp` or `websocket`.
         options: Further arguments of Node.
     """
 
@@ -62,6 +67,7 @@ class World:
         path: str = ":memory:",
         database: Database | None = None,
         nodes: list[World] | None = None,
+        front: str = FRONT,
         start_s: float = START_S,
         ice_servers: IceServers | None = None,
         **options: Any,
@@ -93,6 +99,8 @@ class World:
             **options,
         )
         self.factory = ChatFactory(self.node)
+        self.site = make_site(self.factory.connections, self.clock)
+        self._front = front
         Deferred.fromCoroutine(self.node.start())
         self.turn()
 
@@ -140,24 +148,41 @@ class World:
         assert isinstance(KEY.material, bytes)
         return jwt.encode(present, KEY.material, KEY.algorithm)
 
-    def client(self, address: str = "192.0.2.1") -> Client:
-        """Open a connection that has not connected yet."""
-        return Client(self, address)
+    def client(self, address: str = "192.0.2.1", *, front: str | None = None) -> Client:
+        """Open a connection that has not connected yet, over `tcp` or `websocket`."""
+        return Client(self, address, front or self._front)
+
+    def open(self, transport: StringTransport, front: str) -> Front:
+        """Have the server take a connection."""
+        if front == "websocket":
+            return WebSocketFront(self.site, transport)
+        return TcpFront(self.factory, transport)
 
     def connected(
-        self, user_id: int, nickname: str | None = None, *, device_id: str | None = None, **claims: Any
+        self,
+        user_id: int,
+        nickname: str | None = None,
+        *,
+        device_id: str | None = None,
+        front: str | None = None,
+        **claims: Any,
     ) -> Client:
         """Open a connection and log in."""
-        client = self.client()
+        client = self.client(front=front)
         answer = client.connect(self.token(user_id, nickname=nickname, **claims), device_id=device_id)
         assert answer["success"], answer
         return client
 
     def resumed(
-        self, before: Client, *, last_seq_id: str | None = None, address: str = "192.0.2.1"
+        self,
+        before: Client,
+        *,
+        last_seq_id: str | None = None,
+        address: str = "192.0.2.1",
+        front: str | None = None,
     ) -> Client:
         """Open a connection that resumes the session of another, after the last event that it heard."""
-        client = self.client(address)
+        client = self.client(address, front=front)
         since = before.last_seq_id if last_seq_id is None else last_seq_id
         client.connect(before.token, session_id=before.session_id, last_seq_id=since)
         return client
@@ -194,29 +219,33 @@ class Client:
 
     _numbers = count(1)
 
-    def __init__(self, world: World, address: str) -> None:
+    def __init__(self, world: World, address: str, front: str) -> None:
         self.world = world
+        self.lost = False
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", address, 50000))
         self.transport.abortConnection = self.drop  # type: ignore[method-assign]
-        self.protocol = world.factory.buildProtocol(self.transport.getPeer())
-        self.protocol.makeConnection(self.transport)
+        self.front: Any = world.open(self.transport, front)
+        self.protocol = self.front.protocol
         self.inbox: list[dict[str, Any]] = []
         self.token = ""
         self.session_id = ""
         self.last_seq_id = ""
         self.welcome: dict[str, Any] = {}
         """The answer to the last CONNECT that succeeded."""
-        self.lost = False
 
     # --- out ---
 
-    def send_bytes(self, data: bytes) -> None:
-        """Send raw bytes."""
-        self.protocol.dataReceived(data)
+    def feed(self, lines: bytes) -> None:
+        """Send lines, or over WebSocket a message for each of them, and let no turn pass yet."""
+        self.protocol.dataReceived(self.front.pack(lines))
+
+    def send_bytes(self, lines: bytes) -> None:
+        """Send lines, likewise, and let turns pass."""
+        self.feed(lines)
         self.world.turn()
 
     def send(self, message: Any) -> None:
-        """Send one message as a line."""
+        """Send one message."""
         self.send_bytes(json.dumps(message, ensure_ascii=False).encode() + b"\n")
 
     def request(self, action: str, data: Any = None, **envelope: Any) -> dict[str, Any]:
@@ -234,7 +263,7 @@ class Client:
     def begin(self, *requests: dict[str, Any]) -> list[str]:
         """Send requests in one segment, let no turn pass yet, and return their seq_ids."""
         lines = [json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in requests]
-        self.protocol.dataReceived(b"".join(lines))
+        self.feed(b"".join(lines))
         return [one["seq_id"] for one in requests]
 
     def ask(self, action: str, data: Any = None, **envelope: Any) -> dict[str, Any]:
@@ -295,11 +324,9 @@ class Client:
     # --- in ---
 
     def _read(self) -> None:
-        *lines, rest = self.transport.value().split(b"\n")
+        received = self.transport.value()
         self.transport.clear()
-        if rest:
-            self.transport.write(rest)
-        for line in lines:
+        for line in self.front.unpack(received):
             message = json.loads(line)
             if message["seq_id"] and message["seq_id"][0] == "e" and message["seq_id"][1:].isdigit():
                 self.last_seq_id = message["seq_id"]
@@ -336,7 +363,8 @@ class Client:
     @property
     def closed(self) -> bool:
         """Return whether the server has closed, or is closing, the connection."""
-        return self.lost or self.transport.disconnecting
+        self._read()
+        return bool(self.lost or self.transport.disconnecting or self.front.closing)
 
 
 TEXTS = {
