@@ -9,8 +9,8 @@ from typing import Any
 from attrs import asdict
 
 from assa.actions import ALL
-from assa.actions.system import Announcement
 from assa.auth import Tokens
+from assa.changes.announcing import Announcement
 from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
 from assa.hub import Hub
 from assa.ice import IceServers
