@@ -11,6 +11,9 @@ from assa import __version__
 from assa.auth import mint
 from assa.config import Config, signing_keys
 from assa.http.addresses import Origins, Proxies
+from assa.http.admin import AdminResource
+from assa.http.health import HealthResource
+from assa.http.metrics import MetricsResource
 from assa.http.pages import DevelopmentTokens, Json, Pages
 from assa.http.site import ChatSite, tree
 from assa.http.websocket import WebSocketResource
@@ -32,9 +35,28 @@ def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, Cha
     }
     if config.development:
         resources["dev/token"] = DevelopmentTokens(lambda *whose: _development_token(config, *whose))
+    operations = _operations(chat, public=not http.admin_listen)
+    if not http.admin_listen:
+        resources |= operations
     return {
         "http.listen": _site(tree(resources, _pages(config, resources)), reactor, chat),
-        "http.admin_listen": _site(tree({}), reactor, chat),
+        "http.admin_listen": _site(tree(operations), reactor, chat),
+    }
+
+
+def _operations(chat: ChatFactory, *, public: bool) -> dict[str, IResource]:
+    """Return what operators and their programs ask for.
+
+    Args:
+        chat: The node's connections.
+        public: Whether anybody can reach it: metrics are for operators then, and for the machine itself.
+    """
+    node = chat.node
+    return {
+        "metrics": MetricsResource(chat.connections, node.services.tokens if public else None),
+        "healthz": HealthResource(),
+        "readyz": HealthResource(lambda: node.unready),
+        "admin": AdminResource(chat.connections),
     }
 
 

@@ -1,0 +1,51 @@
+"""Who may ask what operators ask: whoever brings a token with the scope `admin`, or this machine itself."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from assa.errors import Code, Refused
+from assa.http.addresses import is_forwarded
+
+if TYPE_CHECKING:
+    from twisted.web.http import Request
+
+    from assa.auth import Identity, Tokens
+
+
+def bearer(request: Request, tokens: Tokens) -> Identity:
+    """Return whose token a request brings in its Authorization header.
+
+    Raises:
+        Refused: AUTH_FAILED, INVALID_TOKEN.
+    """
+    scheme, _, token = (request.getHeader("authorization") or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Refused(Code.AUTH_FAILED, "Authorization: expected Bearer and a token")
+    try:
+        return tokens.identify(token.strip())
+    except Refused as refused:
+        details = refused.details.replace("data.jwt_token", "Authorization")
+        raise Refused(refused.code, details) from None
+
+
+def admin(request: Request, tokens: Tokens) -> Identity:
+    """Return the operator that a request comes from.
+
+    Raises:
+        Refused: AUTH_FAILED, INVALID_TOKEN, PERMISSION_DENIED.
+    """
+    identity = bearer(request, tokens)
+    if "admin" not in identity.scopes:
+        raise Refused(Code.PERMISSION_DENIED, "the token lacks the scope admin")
+    return identity
+
+
+def from_this_machine(request: Request) -> bool:
+    """Return whether a request comes from the machine itself, and not through a proxy, as far as it says."""
+    try:
+        address = ip_address(str(getattr(request.getClientAddress(), "host", "")))
+    except ValueError:
+        return False
+    return address.is_loopback and not is_forwarded(request)
