@@ -284,9 +284,9 @@ class Node:
         return Deferred.fromCoroutine(work).addCallbacks(self._done, self._failed)
 
     def _done(self, _: object) -> None:
-        if self._away:
+        if self._away and not self.readiness.problem:  # reading may have worked all the time
             self.logger.info("the database is back")
-        self._away = False
+            self._away = False
 
     def _failed(self, failure: Failure) -> None:
         if isinstance(failure.value, Unavailable):

@@ -35,7 +35,7 @@ def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, Cha
     }
     if config.development:
         resources["dev/token"] = DevelopmentTokens(lambda *whose: _development_token(config, *whose))
-    operations = _operations(chat, public=not http.admin_listen)
+    operations = make_operations(chat, public=not http.admin_listen)
     if not http.admin_listen:
         resources |= operations
     return {
@@ -44,7 +44,7 @@ def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, Cha
     }
 
 
-def _operations(chat: ChatFactory, *, public: bool) -> dict[str, IResource]:
+def make_operations(chat: ChatFactory, *, public: bool) -> dict[str, IResource]:
     """Return what operators and their programs ask for.
 
     Args:
