@@ -9,7 +9,18 @@ BUILD = HERE / "build"
 SOCKETIO = HERE / "socketio"
 PROGRAMS = {
     "floor": ("floor.c",),
-    "load": ("load.c", "load_pace.c", "load_protocols.c", "load_verify.c", "load.h"),
+    "load": (
+        "load.c",
+        "load_assa.c",
+        "load_floor.c",
+        "load_pace.c",
+        "load_protocols.c",
+        "load_socketio.c",
+        "load_verify.c",
+        "load_websocket.c",
+        "load.h",
+        "load_protocols.h",
+    ),
     "slow_fsync.so": ("slow_fsync.c",),
 }
 

@@ -1,10 +1,10 @@
 /*
  * load MODE PORTS ROOMS MEMBERS SENDERS CONTENT [TOKENS]: the clients of the benchmark.
  *
- * MODE assa, floor or socketio; PORTS one port of 127.0.0.1, or several with commas between, over which the members of
- * each room are spread in turn, and each room's first member begins with the next one; ROOMS rooms of MEMBERS
- * connections, of which the first SENDERS send. CONTENT is the message's text, TOKENS a file with one login token per
- * line, one for each client.
+ * MODE assa, assa-ws, floor or socketio; PORTS one port of 127.0.0.1, or several with commas between, over which the
+ * members of each room are spread in turn, and each room's first member begins with the next one; ROOMS rooms of
+ * MEMBERS connections, of which the first SENDERS send. CONTENT is the message's text, TOKENS a file with one login
+ * token per line, one for each client.
  *
  * Commands come on stdin and each is answered with one line on stdout, "ok ..." or "fail <why>" (and the end):
  *   login                     connect and log in everybody

@@ -1,6 +1,6 @@
 /*
- * What load.c, which knows when to send and what to expect, shares with load_protocols.c, which knows the bytes,
- * and with load_pace.c, which sends by the clock.
+ * What load.c, which knows when to send and what to expect, shares with the protocols, which know the bytes (see
+ * load_protocols.h), and with load_pace.c, which sends by the clock.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -43,6 +43,7 @@ struct client {
     bool sender;
     enum step step;
     char *token;
+    const char *subprotocol; /* that the server has to agree to, or none */
     char *rest; /* a message whose end has not come yet */
     size_t rest_length, rest_capacity;
     long unsent, delivered, expected; /* messages of this run */
@@ -56,8 +57,10 @@ struct protocol {
     bool may_be_silent; /* can join a room without announcing it */
     bool tells_ids;     /* acknowledgements have the message's id */
     void (*login)(struct client *);
+    void (*opened)(struct client *); /* where a WebSocket's client speaks first */
     void (*create)(struct client *); /* the first member's join */
     void (*join)(struct client *);
+    size_t (*pack)(char *to, const char *text, size_t length);           /* writes a text as it is sent, returns its bytes */
     size_t (*message)(struct client *, char *to);                        /* writes a request, returns its bytes */
     size_t (*split)(struct client *, const char *bytes, size_t length);  /* handles what is complete, returns its bytes */
 };

@@ -73,6 +73,12 @@ def assa_settings(place: Place) -> dict[str, str]:
     } | {f"ASSA_RATE__{name}": value for name, value in rates.items()}
 
 
+def assa_ws_settings(place: Place) -> dict[str, str]:
+    """Return the same for ASSA whose clients come by HTTP; it has a TCP port nevertheless, which nobody uses."""
+    endpoints = {"SERVER": "tcp:0:interface=127.0.0.1", "HTTP": f"tcp:{place.port}:interface=127.0.0.1"}
+    return assa_settings(place) | {f"ASSA_{part}__LISTEN": endpoint for part, endpoint in endpoints.items()}
+
+
 def assa_pg_settings(place: Place) -> dict[str, str]:
     """Return the same for ASSA with PostgreSQL."""
     return assa_settings(place) | {"ASSA_STORAGE__URL": place.database_url}
@@ -115,6 +121,7 @@ def node_settings(_place: Place) -> dict[str, str]:
 
 COMPETITORS = (
     Competitor("assa", "ASSA durable", "assa", assa_command, assa_settings, 400_000_000),
+    Competitor("assa-ws", "ASSA WebSocket", "assa-ws", assa_command, assa_ws_settings, 400_000_000),
     Competitor("floor", "C floor", "floor", floor_command, no_settings, 100_000_000),
     Competitor("socketio", "Socket.IO", "socketio", socketio_command, node_settings, 800_000_000),
     Competitor("sqlite", "S.IO+SQLite", "socketio", sqlite_command, node_settings, 800_000_000),
