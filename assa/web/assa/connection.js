@@ -103,6 +103,11 @@ export class Connection extends EventTarget {
     });
   }
 
+  /** The time that it goes by. */
+  get clock() {
+    return this.#clock;
+  }
+
   /** @returns {import('./link.js').State} */
   get state() {
     return this.#link.state;
