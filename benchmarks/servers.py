@@ -74,7 +74,7 @@ def assa_settings(place: Place) -> dict[str, str]:
 
 
 def assa_ws_settings(place: Place) -> dict[str, str]:
-    """Return the same for ASSA whose clients come by HTTP; it has a TCP port nevertheless, which nobody uses."""
+    """Return the same for ASSA whose clients come by HTTP; nobody uses its TCP port."""
     endpoints = {"SERVER": "tcp:0:interface=127.0.0.1", "HTTP": f"tcp:{place.port}:interface=127.0.0.1"}
     return assa_settings(place) | {f"ASSA_{part}__LISTEN": endpoint for part, endpoint in endpoints.items()}
 
