@@ -150,6 +150,7 @@ class AdminResource(Resource):
     async def _carry_out(self, request: Request) -> Any:
         """Check who asks, then what, and do it."""
         by = access.admin(request, self._node.services.tokens)
+        body = _body(request)  # now: it is gone when whoever asks hangs up meanwhile
         if not await self._node.services.store.run(queries.may_connect, by.user_id):
             raise Refused(Code.AUTH_FAILED, "the account is deactivated")
         path = [part.decode("utf-8", "replace") for part in request.postpath or () if part]
@@ -162,7 +163,7 @@ class AdminResource(Resource):
             request.setHeader("Allow", ", ".join(by_method))
             raise Unserved(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {' or '.join(by_method)}")
         target = path[1] if len(path) > 1 else ""
-        return await carry_out(Asked(by=by, target=target, query=_query(request), body=_body(request)))
+        return await carry_out(Asked(by=by, target=target, query=_query(request), body=body))
 
     # --- what can be asked ---
 

@@ -132,7 +132,7 @@ async def room(tx: Transaction, room_id: int) -> tuple[Room, list[Member], Count
 
 async def _counts(tx: Transaction, room_id: int) -> Counts:
     row = await tx.first(
-        "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE room_id = :room_id LIMIT :most) AS some),"
+        "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE room_id = :room_id LIMIT :most) AS m),"
         " (SELECT count(*) FROM invitations WHERE room_id = :room_id),"
         " (SELECT count(*) FROM video_rooms WHERE chat_room_id = :room_id)",
         room_id=room_id,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import DeferredList, gatherResults
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from assa.actions.messages import Sending, SendMessage, _send
@@ -146,6 +147,29 @@ class ContractMixin:
         self.assertEqual(await self.notes(), [])
         self.assertEqual(await self.done(self.store.run(head)), (0, 0))
         self.assertEqual(self.driver.delivered, [])
+
+    async def test_defects_quote_no_values(self):
+        """What is wrong with a statement goes into the log; the texts that are in it do not."""
+        secret = "비밀 이야기"
+
+        async def broken(tx: Transaction, sql: str) -> None:
+            await tx.execute(sql, text=secret)
+
+        for sql in (
+            "INSERT INTO notes (note, text) VALUES (1, :text) WHERE",
+            "INSERT INTO no_such_table (note, text) VALUES (1, :text)",
+            "INSERT INTO members (room_id, user_id, joined_at) VALUES (NULL, NULL, :text)",
+            (
+                "INSERT INTO messages (message_id, room_id, user_id, message_type, content, created_at)"
+                " VALUES (1, 1, 1, NULL, :text, 1)"
+            ),
+        ):
+            alone = self.store.run(broken, sql)
+            [found] = await self.outcomes([alone])
+            together = await self.outcomes([self.store.run(broken, sql), self.store.run(notes)])
+            for wrong in (found, together[0]):
+                self.assertIsInstance(wrong, Exception)
+                self.assertNotIn(secret, Failure(wrong).getTraceback() + repr(wrong), sql)
 
     async def test_awaits_something_else(self):
         """A query that waits for anything but its transaction is a defect, and is undone."""

@@ -46,7 +46,19 @@ def told(wrong: Exception) -> Exception:
     """Return what the caller is told: the database's state is no defect of the query."""
     if isinstance(wrong, AWAY):
         return Unavailable(in_a_line(wrong))
+    if isinstance(wrong, psycopg2.Error):
+        _forget_values(wrong)
     return wrong
+
+
+def _forget_values(wrong: psycopg2.Error) -> None:
+    """Leave what a server wrote out of an error that will be logged: it quotes the statement, and whole rows.
+
+    Values are in the statement, texts of messages among them.
+    """
+    # Of the messages themselves, those of data exceptions (class 22) quote the value.
+    words = None if (wrong.pgcode or "22").startswith("22") else wrong.diag.message_primary
+    wrong.args = (f"{wrong.pgcode}: {words}" if words else f"{wrong.pgcode}",)
 
 
 def in_a_line(wrong: object) -> str:
