@@ -70,16 +70,16 @@ class SyslogObserver:
     """Writes JSON lines to syslog.
 
     Args:
-        prefix: What syslog puts in front of each.
+        write: Writes a line of a priority.
     """
 
-    def __init__(self, prefix: str) -> None:
-        syslog.openlog(prefix)
+    def __init__(self, write: Callable[[int, str], None]) -> None:
+        self._write = write
 
     def __call__(self, event: LogEvent) -> None:
         """Write a line."""
         priority = _PRIORITIES.get(event.get("log_level", LogLevel.info), syslog.LOG_INFO)
-        syslog.syslog(priority, json_line(event).rstrip())
+        self._write(priority, json_line(event).rstrip())
 
 
 def json_observer(options: Mapping[str, Any]) -> Callable[[LogEvent], None]:
@@ -89,7 +89,8 @@ def json_observer(options: Mapping[str, Any]) -> Callable[[LogEvent], None]:
         SystemExit: A daemon cannot write to standard output.
     """
     if options.get("syslog"):
-        return SyslogObserver(options.get("prefix") or "")
+        syslog.openlog(options.get("prefix") or "")
+        return SyslogObserver(syslog.syslog)
     name = options.get("logfile") or ("-" if options.get("nodaemon") else "twistd.log")
     if name != "-":
         return FileLogObserver(_rotated(name), json_line)
