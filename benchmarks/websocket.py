@@ -93,7 +93,7 @@ def spread(samples: list[dict[str, Any]], what: str) -> str:
 
 def table(results: dict[Contender, list[dict[str, Any]]]) -> None:
     """Print what things cost, and what the candidates can do."""
-    print(line("", [contender.title for contender in results]))
+    print(line("CPU time of a message of 330 bytes", [contender.title for contender in results]))
     first = next(iter(results.values()))[0]
     for what in first["costs"]:
         print(line(what, [spread(samples, what) for samples in results.values()]))
@@ -118,9 +118,7 @@ def main() -> None:
             samples.append(asked(contender, effort))
     packages = dict.fromkeys(package for one in results for package in one.packages)
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    print(
-        f"Python {sys.version.split()[0]}, {versions}; {runs} interleaved runs each; messages of 330 bytes\n"
-    )
+    print(f"Python {sys.version.split()[0]}, {versions}; {runs} interleaved runs each\n")
     whole = {one: samples for one, samples in results.items() if one.module != CORES}
     for part in (whole, {one: samples for one, samples in results.items() if one not in whole}):
         if part:

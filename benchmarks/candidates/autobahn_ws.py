@@ -13,6 +13,9 @@ class Side(WebSocketServerProtocol):
 
     take: Callable[[Any], None]
 
+    def onConnect(self, request: Any) -> str | None:  # noqa: N802 - Autobahn's
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: FBT001, N802, N803 - Autobahn's
         self.take(payload)
 
