@@ -27,7 +27,7 @@ from websockets.typing import Subprotocol
 from assa.connection import Connection
 from assa.errors import Code
 from assa.http.addresses import Origins, Proxies
-from assa.http.frames import Messages, SharedFrames
+from assa.http.frames import Messages, SharedFrames, framed
 
 if TYPE_CHECKING:
     from twisted.web.server import Request
@@ -76,9 +76,16 @@ class WebSocketProtocol(Connection):
 
     def _begin_writing(self) -> None:
         write, answer = self._outgoing.write, self._outgoing.answer
-        encode = self._compressed if self._core.extensions else self._frames.of
-        self.write = lambda data: write(encode(data))
-        self.answer = lambda data: answer(encode(data))
+        if self._core.extensions:
+            self.write = lambda data: write(self._compressed(data))
+            self.answer = lambda data: answer(self._compressed(data))
+        else:
+            self.write = lambda data: write(self._frames.of(data))
+            self._write_plain_answers()
+
+    def _write_plain_answers(self) -> None:
+        answer = self._outgoing.answer
+        self.answer = lambda data: answer(framed(data))
 
     def _compressed(self, lines: bytes) -> bytes:
         for line in lines.split(b"\n"):
@@ -96,16 +103,17 @@ class WebSocketProtocol(Connection):
 
     def dataReceived(self, data: bytes) -> None:
         """Cut the bytes into messages; once it is closing, look for the client's Close frame alone."""
-        super().dataReceived(data)
-        if self._closing and self._core.state is not OPEN:
+        if self._closing:
             self._await_close(data)
+        else:
+            super().dataReceived(data)
 
-    def _await_close(self, data: bytes) -> None:
-        if self._core.close_rcvd is None:
-            self._messages.skip(data)
-        if self._core.close_rcvd is not None or self._core.parser_exc is not None:
-            transport: Any = self.transport
-            transport.loseConnection()
+    def close(self, reason: str, last: bytes, *, drop: bool) -> None:
+        """Send what waits, or drop it, then `last` and a Close frame."""
+        if drop:
+            # The client will not have seen what was dropped, which compression would refer to.
+            self._write_plain_answers()
+        super().close(reason, last, drop=drop)
 
     def _say_why(self, reason: str) -> None:
         if self._core.state is OPEN:
@@ -114,9 +122,17 @@ class WebSocketProtocol(Connection):
         self._messages.flush()
 
     def _end_writing(self) -> None:
-        """Wait for the client's Close frame, unless it has come already or what came was wrong."""
-        if self._core.close_rcvd is not None or self._core.parser_exc is not None:
-            super()._end_writing()
+        if self._messages.over and self._core.close_rcvd is None:
+            super()._end_writing()  # it broke the rules, so that nothing it sends is understood any more
+        else:
+            self._await_close(b"")
+
+    def _await_close(self, data: bytes) -> None:
+        """Close when the client's Close frame is there; how long it may take is limited as ever."""
+        self._messages.skip(data)
+        if self._core.close_rcvd is not None:
+            transport: Any = self.transport
+            transport.loseConnection()
 
 
 class WebSocketResource(Resource):
