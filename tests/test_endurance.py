@@ -15,7 +15,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_blank_lines(self):
         """Blank lines are ignored, but they take turns like others: 64 at a time (section 1)."""
-        world = World()
+        world = World(front="tcp")
         flood, jun = world.client(), world.connected(2)
         flood.protocol.dataReceived(b"\n" * 65_536 + PING)
         (seq_id,) = jun.begin(jun.request("LIST_ROOMS"))

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from assa.auth import Key, Tokens
 from tests.test_content import TRAVERSALS
 from tests.test_wire import nested
-from tests.world import KEY, Client, World, code_of, codes
+from tests.world import FRONT, KEY, Client, World, code_of, codes
 
 TIME = "2024-01-01T12:00:00.000Z"
 SECRET = b"a secret for tests that is long enough"
@@ -41,13 +41,15 @@ def forged(header: object, payload: object, secret: bytes) -> str:
 
 
 class HostileTestCase(SynchronousTestCase):
+    FRONT = FRONT
+
     def setUp(self):
         """Have two rooms that know nothing of each other, each with a call, and a log that is read."""
         self.logged: list[str] = []
         observer = self._observe
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        self.world = World()
+        self.world = World(front=self.FRONT)
         self.mina, self.jun = self.world.connected(1, "mina"), self.world.connected(2, "jun")
         self.eve, self.ann = self.world.connected(3, "eve"), self.world.connected(4, "ann")
         self.room_id, self.video_room_id, self.message_id = self.room_of(self.mina, self.jun)
@@ -114,6 +116,7 @@ class HostileTestCase(SynchronousTestCase):
 
 
 class LineTests(HostileTestCase):
+    FRONT = "tcp"
     LINES = (
         b"x", b"{", b"{}}", b"[]", b"null", b'"CONNECT"', b"GET / HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00",
         b"\0" * 50, b"\xff" * 50, b'{"action":', b'{"action":"PING",}', b"{'action':'PING'}", b"NaN", b"{}",
@@ -531,7 +534,7 @@ class TrespassTests(HostileTestCase):
 class FloodTests(HostileTestCase):
     def test_garbage(self):
         """While somebody who has not even connected sends garbage, the others are served (promise 4)."""
-        flood = [self.world.client(f"198.51.100.{number}") for number in range(5)]
+        flood = [self.world.client(f"198.51.100.{number}", front="tcp") for number in range(5)]
         before = self.dump()
         for client in flood:
             client.protocol.dataReceived(b"{\n" * 30_000)

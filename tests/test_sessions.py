@@ -25,6 +25,10 @@ class EnvelopeTests(SynchronousTestCase):
         self.world = World()
         self.mina = self.world.connected(1, "mina")
 
+    def over_tcp(self) -> None:
+        """Have mina be there over TCP: a WebSocket is closed for some of what a line may be."""
+        self.mina = self.world.connected(1, "mina", front="tcp")
+
     def error(self, line: bytes):
         """Send a line and return the ERROR."""
         self.mina.send_bytes(line)
@@ -42,6 +46,7 @@ class EnvelopeTests(SynchronousTestCase):
 
     def test_line_that_is_no_json(self) -> None:
         """Where the line could not be parsed, `seq_id` and `original_action` are null."""
+        self.over_tcp()
         for line in (
             b"hello",
             b"{",
@@ -59,6 +64,7 @@ class EnvelopeTests(SynchronousTestCase):
 
     def test_json_that_is_stricter_than_some(self) -> None:
         """`NaN`, lone surrogates and invalid UTF-8 are malformed wherever they stand (section 1)."""
+        self.over_tcp()
         for value in (b"NaN", b"Infinity", b'"\\ud800"', b'"\xff"', b"1.", b"'a'", b"1,"):
             line = (
                 b'{"action": "LIST_ROOMS", "timestamp": "2024-01-01T12:00:00Z", "seq_id": "x",'
@@ -165,6 +171,7 @@ class EnvelopeTests(SynchronousTestCase):
 
     def test_over_long_line(self) -> None:
         """A line over 1 MiB: MESSAGE_TOO_LONG, and the connection goes on."""
+        self.over_tcp()
         self.mina.send_bytes(b"a" * 1_048_576 + b"\n")
         self.assertEqual(code_of(self.mina.heard("ERROR")), "INVALID_MESSAGE")
         self.world.pass_time(1)
@@ -176,13 +183,14 @@ class EnvelopeTests(SynchronousTestCase):
 
     def test_over_long_line_before_connect(self) -> None:
         """Until CONNECT has succeeded the limit is 16 KiB."""
-        jun = self.world.client()
+        jun = self.world.client(front="tcp")
         jun.send_bytes(b"a" * 16_385 + b"\n")
         self.assertEqual(code_of(jun.heard("ERROR")), "MESSAGE_TOO_LONG")
         self.assertTrue(jun.connect(self.world.token(2))["success"])
 
     def test_endless_line(self) -> None:
         """Past 4 MiB in one line the connection is closed."""
+        self.over_tcp()
         for _ in range(33):
             self.mina.send_bytes(b"a" * 131_072)
         self.assertTrue(self.mina.closed)

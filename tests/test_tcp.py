@@ -48,7 +48,7 @@ class TcpTestCase(SynchronousTestCase):
 
     def begin(self, **limits):
         """Begin with other limits."""
-        self.world = World(limits=limits)
+        self.world = World(limits=limits, front="tcp")
         self.mina, self.jun = self.world.connected(1, "mina"), self.world.connected(2, "jun")
         self.room_id = self.mina.ask("CREATE_ROOM", {"name": "방", "is_open": True})["data"]["room_id"]
         self.jun.ask("JOIN_ROOM", {"room_id": self.room_id})

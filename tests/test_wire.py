@@ -23,7 +23,7 @@ from assa.wire import (
     parse,
     with_seq_id,
 )
-from tests.world import World
+from tests.world import FRONT, World
 
 NOW_MS = 1_704_110_400_000
 TIME = "2024-01-01T12:00:00.000Z"
@@ -33,8 +33,8 @@ UNANSWERED = ("SDP", "ICE_CANDIDATE", "MEDIA_STATUS", "PONG")
 class Scene:
     """A room with two people who are also in its video room, and one good request of every action."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, front: str = FRONT) -> None:
+        self.world = World(front=front)
         self.mina = self.world.client()
         self.mina.connect(self.world.token(1, nickname="mina", scope="admin"))
         self.jun = self.world.connected(2, "jun")
@@ -254,7 +254,7 @@ class AnythingTests(SynchronousTestCase):
     @given(st.binary(max_size=40))
     def test_any_bytes(self, line):
         """Any line of bytes gets an error at most, and the next line works (section 1)."""
-        scene = Scene()
+        scene = Scene(front="tcp")
         scene.mina.send_bytes(line.replace(b"\n", b"") + b"\n")
         self.assertLessEqual(len(scene.answers()), 1)
         self.assertEqual(scene.ask("PING")["action"], "PONG")

@@ -98,11 +98,15 @@ class World:
             rate_limits=rate_limits,
             **options,
         )
-        self.factory = ChatFactory(self.node)
-        self.site = make_site(self.factory.connections, self.clock)
         self._front = front
+        self.serve(self.node)
         Deferred.fromCoroutine(self.node.start())
         self.turn()
+
+    def serve(self, node: Node) -> None:
+        """Have clients come to a node from here on."""
+        self.factory = ChatFactory(node)
+        self.site = make_site(self.factory.connections, self.clock)
 
     def now_ms(self) -> int:
         """Return the fake time, milliseconds since the epoch."""

@@ -15,7 +15,6 @@ from assa.actions import ALL
 from assa.node import Node
 from assa.rates import RateLimits
 from assa.storage import Transaction
-from assa.tcp import ChatFactory
 from tests.storage.databases import SqliteDatabase
 from tests.world import Client, World, code_of
 
@@ -82,7 +81,7 @@ class AwayTests(SynchronousTestCase):
             monotonic=world.clock.seconds,
             rate_limits=RateLimits(),
         )
-        world.factory = ChatFactory(node)
+        world.serve(node)
         started = Deferred.fromCoroutine(node.start())
         idle = world.client()
         world.pass_time(11)
