@@ -58,11 +58,23 @@ def _file_rule(file: FileInfo, limits: Limits, prefix: str) -> str | None:
         return (
             f"file_info.file_path: expected at most {_PATH_CHARACTERS} characters and no control characters"
         )
-    name = file.file_name
+    rule = check_file(file.file_name, file.file_size, file.mime_type, limits)
+    return rule and f"file_info.{rule}"
+
+
+def check_file(name: str, size: int, mime_type: str, limits: Limits) -> str | None:
+    """Return the rule that a file breaks by what is said of it, or None.
+
+    Args:
+        name: A bare one.
+        size: Bytes.
+        mime_type: One of `IMAGE_TYPES`.
+        limits: Bytes of a file.
+    """
     if not name.strip(" .") or len(name) > _NAME_CHARACTERS or _NOT_BARE.search(name):
-        return f"file_info.file_name: expected a bare name of at most {_NAME_CHARACTERS} characters"
-    if not 1 <= file.file_size <= limits.file_bytes:
-        return f"file_info.file_size: expected 1 to {limits.file_bytes} bytes"
-    if file.mime_type not in IMAGE_TYPES:
-        return f"file_info.mime_type: expected one of {', '.join(IMAGE_TYPES)}"
+        return f"file_name: expected a bare name of at most {_NAME_CHARACTERS} characters"
+    if not 1 <= size <= limits.file_bytes:
+        return f"file_size: expected 1 to {limits.file_bytes} bytes"
+    if mime_type not in IMAGE_TYPES:
+        return f"mime_type: expected one of {', '.join(IMAGE_TYPES)}"
     return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from assa.auth import Identity, Tokens
+    from assa.files.service import Files
     from assa.limits import Limits
     from assa.storage import Entry, Store
 
@@ -100,6 +101,7 @@ class Services:
         now_ms: The time, milliseconds since the epoch.
         ice_servers: STUN and TURN servers for calls.
         files_prefix: What every `file_path` starts with.
+        files: Takes uploads; None: it is off, and images are checked by what is said of them alone.
     """
 
     store: Store
@@ -109,6 +111,7 @@ class Services:
     now_ms: Callable[[], int]
     ice_servers: IceServers
     files_prefix: str = "/storage/"
+    files: Files | None = None
 
 
 @frozen(kw_only=True)

@@ -11,10 +11,11 @@ from assa.actions import (
     rooms,
     signalling,
     system,
+    uploads,
     video,
 )
 from assa.registry import Actions
 
-_AREAS = (connection, rooms, messages, receipts, history, invitations, video, signalling, system)
+_AREAS = (connection, rooms, messages, receipts, history, invitations, video, signalling, system, uploads)
 ALL = Actions.joined(*(area.actions for area in _AREAS))
 """Every action of the protocol but PING and PONG, which the session answers itself."""

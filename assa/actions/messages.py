@@ -12,13 +12,15 @@ from assa.errors import Code, Refused
 from assa.registry import Actions, Context, Rate
 from assa.schema import Id, Length, omitted
 from assa.shapes import ChatMessage, FileInfo
-from assa.storage import Entry, Transaction, events, messages, rooms
+from assa.storage import Entry, Transaction, events, files, messages, rooms
 from assa.wire import encode_event, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from assa.files.service import Files
     from assa.shapes import Author
+    from assa.storage.files import File
 
 actions = Actions()
 Key = tuple[int, int, str]
@@ -60,13 +62,23 @@ class NewMessage(ChatMessage):
 
 @frozen(kw_only=True)
 class Sending:
-    """One SEND_MESSAGE on its way to the store; `wrong` is what its content is refused for."""
+    """One SEND_MESSAGE on its way to the store.
+
+    Args:
+        request: What is sent.
+        user_id: Its author.
+        session_id: The session that it comes from.
+        now_ms: The time.
+        wrong: What its content is refused for.
+        uploaded: The path of its image where it has to be one that was uploaded here.
+    """
 
     request: SendMessage
     user_id: int
     session_id: str
     now_ms: int
     wrong: Refused | None
+    uploaded: str | None = None
 
     @property
     def place(self) -> tuple[int, int]:
@@ -94,15 +106,29 @@ async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
         request.message_type, request.content, request.file_info, services.limits, services.files_prefix
     )
     sending = Sending(
-        request=request, user_id=ctx.user_id, session_id=ctx.session_id, now_ms=ctx.now_ms, wrong=wrong
+        request=request,
+        user_id=ctx.user_id,
+        session_id=ctx.session_id,
+        now_ms=ctx.now_ms,
+        wrong=wrong,
+        uploaded=_uploaded(request, services.files),
     )
     return await ctx.store.batch(_send, sending)
+
+
+def _uploaded(request: SendMessage, service: Files | None) -> str | None:
+    """Return the path of an image that has to be one that was uploaded here."""
+    if service is None or request.message_type != "image" or request.file_info is None:
+        return None
+    path = request.file_info.file_path
+    return path if service.paths.made(path) or not service.foreign else None
 
 
 async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSent | Refused]:
     asked = {(*one.place, one.request.client_message_id or None): None for one in sendings}
     authors, stored = await messages.before_sending(tx, asked)
     known = {key: _content(message) for key, message in stored.items()}
+    sendings = await _with_files(tx, sendings)
     verdicts = [await _judged(tx, sending, authors, known) for sending in sendings]
     fresh = [one for one, verdict in zip(sendings, verdicts, strict=True) if verdict is None]
     written = await _write(tx, fresh, authors)
@@ -117,6 +143,33 @@ async def _send(tx: Transaction, sendings: Sequence[Sending]) -> list[MessageSen
         else:
             results.append(evolve(_sent(sent[verdict], sending), duplicate=True))
     return results
+
+
+async def _with_files(tx: Transaction, sendings: Sequence[Sending]) -> Sequence[Sending]:
+    """Look at the files of images; what does not fit is refused after all that comes before the content."""
+    paths = [one.uploaded for one in sendings if one.uploaded is not None and one.wrong is None]
+    if not paths:
+        return sendings
+    there = await files.come(tx, paths)
+    return [
+        one if one.wrong or one.uploaded is None else evolve(one, wrong=_wrong_file(one, there))
+        for one in sendings
+    ]
+
+
+def _wrong_file(sending: Sending, there: Mapping[str, File]) -> Refused | None:
+    claimed = sending.request.file_info
+    assert claimed is not None  # noqa: S101 - or nothing was uploaded
+    file = there.get(claimed.file_path)
+    if file is None or (file.room_id, file.user_id) != sending.place:
+        rule = "file_path: expected a file that you have uploaded to this room"
+    elif file.file_size != claimed.file_size:
+        rule = f"file_size: the file has {file.file_size} bytes"
+    elif file.mime_type != claimed.mime_type:
+        rule = f"mime_type: the file is {file.mime_type}"
+    else:
+        return None
+    return Refused(Code.FILE_UPLOAD_FAILED, f"data.file_info.{rule}")
 
 
 async def _judged(
@@ -170,6 +223,8 @@ async def _write(
         for message, one in zip(new, sendings, strict=True)
     ]
     await messages.insert(tx, rows)
+    if shown := [one.uploaded for one in sendings if one.uploaded is not None]:
+        await files.use(tx, shown)
     entries = [
         Entry(
             position=message.message_id,
