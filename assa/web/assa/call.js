@@ -2,7 +2,8 @@
 
 import { AssaError } from './errors.js';
 import { Media } from './media.js';
-import { Peer } from './peer.js';
+import { Mesh } from './mesh.js';
+import { Seat } from './seat.js';
 import { expiryOf, refreshIn } from './turn.js';
 
 /** Those who are there offer to a newcomer; one who gets no offer for so long offers himself. */
@@ -24,48 +25,36 @@ const EVENTS = [
 ];
 
 /**
- * @typedef {object} Participant
- * @property {number} userId
- * @property {string} nickname
- * @property {string} role `host` or `participant`.
- * @property {boolean} audio Whether his microphone is on.
- * @property {boolean} video
- * @property {MediaStream | null} stream
- * @property {import('./peer.js').PeerState} state
- *
- * @typedef {{info: any, peer: Peer}} Other
- */
-
-/**
  * A call. Its events, each a `CustomEvent`:
  *
  * - `participants`: the others, as in the property of that name; somebody came, left, or changed;
  * - `stream`: `{userId, stream}`; `peerstate`: `{userId, state}`;
- * - `sharing`: `{on}`, also when the screen's sharing was ended by the browser;
+ * - `sharing`: `{on}`, also when the browser ended the sharing of the screen;
  * - `closed`: `{reason, code}`, where the reason is `left`, `moved` (to another device), `kicked` or `ended`.
  */
 export class Call extends EventTarget {
   #connection;
-  #uses;
   #clock;
   #media;
-  #outgoing;
+  #mesh;
+  #seat;
   /** @type {'idle' | 'joining' | 'joined' | 'closed'} */
   #state = 'idle';
-  /** @type {Map<number, Other>} */
-  #others = new Map();
-  /** @type {any} */
-  #self = null;
+  #joinedOnce = false;
+  /** Counts the ways in: an older one that is still waiting is out of date. */
+  #way = 0;
+  #own = /** @type {any} */ (null);
   /** @type {any[] | null} Events that came while the answer to JOIN_VIDEO_ROOM was on its way. */
   #early = null;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
   #refresh = /** @type {any} */ (null);
   #again = /** @type {any} */ (null);
+  #statusAgain = /** @type {any} */ (null);
   #statusLost = false;
   #checking = false;
   #hear = (/** @type {any} */ event) => this.#heard(event.detail);
-  #watch = (/** @type {any} */ event) => event.detail.state === 'connected' && this.#resync();
+  #watch = (/** @type {any} */ event) => event.detail.state === 'connected' && this.#connected();
 
   /**
    * @param {import('./connection.js').Connection} connection
@@ -74,38 +63,35 @@ export class Call extends EventTarget {
    * @param {(config: RTCConfiguration) => RTCPeerConnection} [options.createPeer]
    * @param {() => MediaStream} [options.createStream]
    * @param {{audio?: boolean, video?: boolean}} [options.media] What is on at first.
-   * @param {import('./clock.js').Clock} [options.clock]
    */
-  constructor(connection, videoRoomId, options = {}) {
+  constructor(connection, videoRoomId, { createPeer, createStream, media } = {}) {
     super();
     this.videoRoomId = videoRoomId;
     this.#connection = connection;
-    this.#uses = {
-      createPeer: options.createPeer ?? ((config) => new RTCPeerConnection(config)),
-      createStream: options.createStream ?? (() => new MediaStream()),
-    };
-    this.#clock = options.clock ?? connection.clock;
-    this.#media = new Media(options.media);
-    this.#outgoing = this.#uses.createStream();
+    this.#clock = connection.clock;
+    this.#seat = new Seat(connection, videoRoomId);
+    this.#media = new Media(media);
+    this.#mesh = new Mesh({
+      createPeer: createPeer ?? ((config) => new RTCPeerConnection(config)),
+      createStream: createStream ?? (() => new MediaStream()),
+      clock: this.#clock,
+      media: this.#media,
+      signal: (action, fields) => connection.signal(action, { video_room_id: videoRoomId, ...fields }),
+      refused: (error) => this.#refused(error),
+      changed: (userId, { state }) => this.#tell('peerstate', { userId, state }),
+      streamed: (userId, { stream }) => this.#tell('stream', { userId, stream }),
+    });
   }
 
-  /** The others, in the order in which they came. @returns {Participant[]} */
+  /** The others, in the order in which they came. */
   get participants() {
-    return [...this.#others.values()].map(({ info, peer }) => ({
-      userId: info.user_id,
-      nickname: info.nickname,
-      role: info.role,
-      audio: info.media_status.audio_enabled,
-      video: info.media_status.video_enabled,
-      stream: peer.stream,
-      state: peer.state,
-    }));
+    return this.#mesh.participants;
   }
 
   /** Oneself, likewise. */
   get self() {
     const { audio_enabled: audio, video_enabled: video } = this.#media.status;
-    const { nickname = '', role = 'participant' } = this.#self ?? {};
+    const { nickname = '', role = 'participant' } = this.#own ?? {};
     const { stream, screen } = this.#media;
     return { userId: this.#connection.userId, nickname, role, audio, video, stream: screen ?? stream };
   }
@@ -115,6 +101,7 @@ export class Call extends EventTarget {
     return this.#state;
   }
 
+  /** Whether a screen is shared. */
   get sharing() {
     return this.#media.screen !== null;
   }
@@ -124,7 +111,7 @@ export class Call extends EventTarget {
   /**
    * Take part.
    *
-   * @returns {Promise<Participant[]>} The others.
+   * @returns {Promise<import('./mesh.js').Participant[]>} The others.
    */
   async join() {
     if (this.#state !== 'idle') throw new AssaError('CONFLICT', `a call that is ${this.#state} cannot be joined`);
@@ -132,11 +119,10 @@ export class Call extends EventTarget {
     this.#connection.addEventListener('state', this.#watch);
     this.#state = 'joining';
     try {
-      if (this.#hasSeat()) await this.#vacate(); // of a page before this one, whose peer connections are gone
-      await this.#sit();
+      await this.#sitAtLast();
     } catch (error) {
       this.#end();
-      this.#state = 'idle';
+      if (this.#isJoining()) this.#state = 'idle';
       throw error;
     }
     return this.participants;
@@ -146,62 +132,58 @@ export class Call extends EventTarget {
   async leave() {
     if (this.#state === 'closed' || this.#state === 'idle') return;
     this.#close('left');
-    await this.#exit().catch((error) => {
-      if (error.code === 'DISCONNECTED') this.#exitLater();
+    await this.#exit();
+  }
+
+  async #exit() {
+    await this.#seat.exit().catch((error) => {
+      if (error.code === 'DISCONNECTED') this.#seat.exitLater();
     });
   }
 
-  #exit() {
-    return this.#connection.request('EXIT_VIDEO_ROOM', { video_room_id: this.videoRoomId });
-  }
-
-  #exitLater() {
-    const exit = (/** @type {any} */ event) => {
-      if (event.detail.state === 'reconnecting' || event.detail.state === 'connecting') return;
-      this.#connection.removeEventListener('state', exit);
-      if (event.detail.state === 'connected' && this.#hasSeat()) this.#exit().catch(() => {});
-    };
-    this.#connection.addEventListener('state', exit);
-  }
-
-  /** Whether this session had a seat when it was connected. */
-  #hasSeat() {
-    return Boolean(this.#connection.welcome?.reconnection_info?.video_rooms?.includes(this.videoRoomId));
-  }
-
-  /**
-   * Give up the seat, if others are there who would go on talking to what is gone; they will see a newcomer.
-   * (With its last participant the room would be over.)
-   *
-   * @returns {Promise<boolean>} Whether the user takes part, here or elsewhere.
-   */
-  async #vacate() {
-    const room = { video_room_id: this.videoRoomId };
-    const { participants } = await this.#connection.request('GET_VIDEO_ROOM_PARTICIPANT', room);
-    const there = participants.some((/** @type {any} */ one) => one.user_id === this.#connection.userId);
-    if (there && participants.length > 1 && this.#hasSeat()) {
-      await this.#exit().catch((error) => {
-        if (error.code !== 'USER_NOT_IN_ROOM') throw error;
-      });
+  /** Sit down, however often the connection is lost meanwhile, as long as it comes back. */
+  async #sitAtLast() {
+    for (;;) {
+      try {
+        if (this.#seat.kept) await this.#seat.vacate(); // of a page before this one, whose ways are gone
+        return await this.#sit();
+      } catch (error) {
+        const lost = /** @type {AssaError} */ (error).code === 'DISCONNECTED';
+        if (!lost || !(await this.#connectedAgain()) || !this.#isJoining()) throw error;
+      }
     }
-    return there;
+  }
+
+  /** @returns {Promise<boolean>} */
+  async #connectedAgain() {
+    while (['connecting', 'reconnecting'].includes(this.#connection.state)) {
+      await new Promise((resolve) => this.#connection.addEventListener('state', resolve, { once: true }));
+    }
+    return this.#connection.state === 'connected';
   }
 
   async #sit() {
+    this.#way += 1;
+    const way = this.#way;
     this.#early = [];
-    const asked = { video_room_id: this.videoRoomId, media_status: this.#media.status };
-    const data = await this.#connection.request('JOIN_VIDEO_ROOM', asked);
-    if (this.#state !== 'joining') return this.#exit().catch(() => {}); // left meanwhile
+    const data = await this.#seat.take(this.#media.status);
+    if (this.#state === 'closed') return this.#exit(); // left meanwhile
+    if (way !== this.#way) return undefined;
     this.#state = 'joined';
+    this.#joinedOnce = true;
     this.#useServers(data.ice_servers ?? []);
-    for (const info of data.participants) {
-      if (info.user_id === this.#connection.userId) this.#self = info;
-      else this.#add(info).expect(OFFER_GRACE_MS);
-    }
+    this.#own = data.participants.find((/** @type {any} */ one) => one.user_id === this.#connection.userId);
+    for (const info of data.participants) if (info !== this.#own) this.#add(info).expect(OFFER_GRACE_MS);
     const early = this.#early ?? [];
     this.#early = null;
     this.#told();
     for (const message of early) this.#heard(message);
+    return undefined;
+  }
+
+  /** Ask the type checker not to remember what was true before something was awaited. */
+  #isJoining() {
+    return this.#state === 'joining';
   }
 
   // --- what is sent ---
@@ -213,7 +195,8 @@ export class Call extends EventTarget {
    */
   setStream(stream) {
     this.#media.stream = stream;
-    return this.#send();
+    this.#media.apply();
+    return this.#mesh.send();
   }
 
   /** @param {boolean} on */
@@ -238,9 +221,7 @@ export class Call extends EventTarget {
     stream.getVideoTracks()[0]?.addEventListener('ended', () => {
       if (this.#media.screen === stream) this.stopSharing(); // by the browser's own button
     });
-    this.#tellStatus();
-    this.#dispatch('sharing', { on: true });
-    await this.#send();
+    await this.#screenChanged();
   }
 
   /** Go back to the camera. */
@@ -249,65 +230,35 @@ export class Call extends EventTarget {
     if (!screen) return;
     this.#media.screen = null;
     for (const track of screen.getTracks()) track.stop();
-    this.#tellStatus();
-    this.#dispatch('sharing', { on: false });
-    await this.#send();
+    await this.#screenChanged();
   }
 
-  async #send() {
-    this.#media.apply();
-    const { tracks } = this.#media;
-    await Promise.all([...this.#others.values()].map(({ peer }) => peer.send(tracks)));
+  #screenChanged() {
+    this.#tellStatus();
+    this.#dispatch('sharing', { on: this.sharing });
+    return this.#mesh.send();
   }
 
   #tellStatus() {
     this.#media.apply();
     if (this.#state !== 'joined') return;
     this.#statusLost = false;
+    this.#clock.clearTimeout(this.#statusAgain);
     const status = { video_room_id: this.videoRoomId, ...this.#media.status };
     this.#connection.signal('MEDIA_STATUS', status).catch((error) => {
       if (error.code === 'DISCONNECTED') this.#statusLost = true;
-      else if (error.retryAfterMs !== null) this.#later(() => this.#tellStatus(), error.retryAfterMs);
+      else if (error.retryAfterMs !== null) {
+        this.#statusAgain = this.#clock.setTimeout(() => this.#tellStatus(), error.retryAfterMs);
+      }
     });
-  }
-
-  // --- the others ---
-
-  /** @param {any} info */
-  #add(info) {
-    const userId = info.user_id;
-    this.#others.get(userId)?.peer.close();
-    this.#others.delete(userId);
-    const room = { video_room_id: this.videoRoomId, target_user_id: userId };
-    const peer = new Peer({
-      polite: this.#connection.userId < userId,
-      createPeer: () => this.#uses.createPeer({ iceServers: this.#iceServers }),
-      createStream: this.#uses.createStream,
-      outgoing: this.#outgoing,
-      tracks: this.#media.tracks,
-      signal: (action, fields) => this.#connection.signal(action, { ...room, ...fields }),
-      refused: (error) => this.#refused(error),
-      clock: this.#clock,
-      changed: () => {
-        this.#dispatch('peerstate', { userId, state: peer.state });
-        this.#told();
-      },
-      streamed: () => {
-        this.#dispatch('stream', { userId, stream: peer.stream });
-        this.#told();
-      },
-    });
-    this.#others.set(userId, { info, peer });
-    return peer;
-  }
-
-  /** @param {number} userId */
-  #remove(userId) {
-    this.#others.get(userId)?.peer.close();
-    this.#others.delete(userId);
   }
 
   // --- what is heard ---
+
+  /** @param {any} info */
+  #add(info) {
+    return this.#mesh.add(info, this.#connection.userId ?? 0);
+  }
 
   /** @param {any} message */
   #heard(message) {
@@ -323,17 +274,14 @@ export class Call extends EventTarget {
    * @param {any} data
    */
   #take(action, data) {
-    const sender = this.#others.get(data.sender_user_id)?.peer;
-    if (action === 'SDP') sender?.described(data.sdp_type, data.sdp_data);
-    else if (action === 'ICE_CANDIDATE') sender?.candidate(data);
-    else if (action === 'VIDEO_ROOM_CLOSED') this.#close('ended');
-    else {
-      if (action === 'PARTICIPANT_JOINED') this.#joined(data.participant);
-      else if (action === 'PARTICIPANT_LEFT') this.#left(data);
-      else if (action === 'VIDEO_HOST_CHANGED') this.#hosted(data.host_user_id);
-      else this.#switched(data);
-      this.#told();
-    }
+    if (action === 'SDP' || action === 'ICE_CANDIDATE') return this.#mesh.heard(action, data);
+    if (action === 'VIDEO_ROOM_CLOSED') return this.#close('ended');
+    if (action === 'PARTICIPANT_JOINED') this.#joined(data.participant);
+    else if (action === 'PARTICIPANT_LEFT') this.#left(data);
+    else if (action === 'VIDEO_HOST_CHANGED') this.#hosted(data.host_user_id);
+    else this.#mesh.switched(data);
+    if (this.#state === 'joined') this.#told();
+    return undefined;
   }
 
   /** @param {any} info */
@@ -343,42 +291,40 @@ export class Call extends EventTarget {
 
   /** @param {any} data */
   #left({ user_id: userId, reason }) {
-    if (userId !== this.#connection.userId) this.#remove(userId);
+    if (userId !== this.#connection.userId) this.#mesh.remove(userId);
     else if (reason === 'moved' || reason === 'kicked') this.#close(reason);
   }
 
   /** @param {number} userId */
   #hosted(userId) {
-    const people = [...this.#others.values()].map((one) => one.info);
-    for (const one of this.#self ? [...people, this.#self] : people) {
-      one.role = one.user_id === userId ? 'host' : 'participant';
-    }
-  }
-
-  /** @param {any} data */
-  #switched({ user_id: userId, audio_enabled, video_enabled }) {
-    const other = this.#others.get(userId);
-    if (other) other.info.media_status = { audio_enabled, video_enabled };
+    this.#mesh.hosted(userId);
+    if (this.#own) this.#own.role = this.#own.user_id === userId ? 'host' : 'participant';
   }
 
   // --- coming back ---
 
+  #connected() {
+    this.#seat.connected();
+    this.#clock.clearTimeout(this.#again);
+    if (this.#joinedOnce) this.#resync();
+  }
+
   /** The connection is there again: go on where it was lost, or begin anew. */
   async #resync() {
-    if (this.#state === 'closed') return;
-    const { welcome } = this.#connection;
     try {
       // What was missed has been heard when this is answered: perhaps that the seat has moved.
       await this.#connection.request('PING');
-      if (this.#state === 'joined' && this.#hasSeat() && welcome.reconnection_info.resumed) this.#carryOn();
-      else if (this.#state === 'joined') await this.#rebuild();
+      const resumed = this.#connection.welcome.reconnection_info?.resumed === true;
+      if (this.#state === 'closed') return;
+      if (this.#state === 'joined' && this.#seat.kept && resumed) this.#carryOn();
+      else await this.#rebuild();
     } catch (error) {
       this.#notBack(/** @type {AssaError} */ (error));
     }
   }
 
   #carryOn() {
-    for (const { peer } of this.#others.values()) peer.resume();
+    this.#mesh.resume();
     if (this.#statusLost) this.#tellStatus();
     this.#planRefresh();
   }
@@ -386,25 +332,21 @@ export class Call extends EventTarget {
   /** Signalling is missing, or the seat was lost: sit down again, as a newcomer. */
   async #rebuild() {
     this.#state = 'joining';
-    for (const userId of [...this.#others.keys()]) this.#remove(userId);
+    this.#early = null;
+    this.#mesh.clear();
     this.#told();
-    const there = await this.#vacate();
-    if (there && !this.#hasSeat()) this.#close('moved');
-    else if (this.#isJoining()) await this.#sit();
-  }
-
-  #isJoining() {
-    return this.#state === 'joining';
+    const elsewhere = await this.#seat.vacate();
+    if (!this.#isJoining()) return;
+    if (elsewhere) this.#close('moved');
+    else await this.#sit();
   }
 
   /** @param {AssaError} error */
   #notBack(error) {
-    if (this.#state === 'closed') return;
-    this.#early = null;
-    if (this.#state === 'joining') this.#state = 'joined'; // as far as it knows; without the others
-    if (error.code === 'DISCONNECTED') return; // the next connection begins it again
-    if (OVER.has(error.code)) this.#close('ended', error.code);
-    else this.#later(() => this.#resync(), error.retryAfterMs ?? AGAIN_MS);
+    if (this.#state === 'closed' || error.code === 'DISCONNECTED') return; // the next connection begins it again
+    if (OVER.has(error.code)) return this.#close('ended', error.code);
+    this.#clock.clearTimeout(this.#again);
+    this.#again = this.#clock.setTimeout(() => this.#resync(), error.retryAfterMs ?? AGAIN_MS);
   }
 
   /**
@@ -415,17 +357,12 @@ export class Call extends EventTarget {
   async #refused(error) {
     if (!OVER.has(error.code) || this.#checking || this.#state !== 'joined') return;
     this.#checking = true;
-    const room = { video_room_id: this.videoRoomId };
-    try {
-      const { participants } = await this.#connection.request('GET_VIDEO_ROOM_PARTICIPANT', room);
-      const there = participants.some((/** @type {any} */ one) => one.user_id === this.#connection.userId);
-      if (!there && this.#state === 'joined') this.#close('ended');
-    } catch (problem) {
-      const { code } = /** @type {AssaError} */ (problem);
-      if (OVER.has(code) && this.#state === 'joined') this.#close('ended', code);
-    } finally {
-      this.#checking = false;
-    }
+    const gone = await this.#seat.isTaken().then(
+      (taken) => !taken,
+      ({ code }) => OVER.has(code),
+    );
+    this.#checking = false;
+    if (gone && this.#state === 'joined') this.#close('ended', error.code);
   }
 
   // --- TURN ---
@@ -433,7 +370,7 @@ export class Call extends EventTarget {
   /** @param {RTCIceServer[]} iceServers */
   #useServers(iceServers) {
     this.#iceServers = iceServers;
-    for (const { peer } of this.#others.values()) peer.configure({ iceServers });
+    this.#mesh.configure(iceServers);
     this.#planRefresh();
   }
 
@@ -471,19 +408,20 @@ export class Call extends EventTarget {
   #end() {
     for (const action of EVENTS) this.#connection.removeEventListener(action, this.#hear);
     this.#connection.removeEventListener('state', this.#watch);
-    this.#clock.clearTimeout(this.#refresh);
-    this.#clock.clearTimeout(this.#again);
+    for (const timer of [this.#refresh, this.#again, this.#statusAgain]) this.#clock.clearTimeout(timer);
     this.#early = null;
-    for (const userId of [...this.#others.keys()]) this.#remove(userId);
+    this.#mesh.clear();
   }
 
+  // --- telling ---
+
   /**
-   * @param {() => void} task
-   * @param {number} ms
+   * @param {string} type
+   * @param {any} detail
    */
-  #later(task, ms) {
-    this.#clock.clearTimeout(this.#again);
-    this.#again = this.#clock.setTimeout(task, ms);
+  #tell(type, detail) {
+    this.#dispatch(type, detail);
+    this.#told();
   }
 
   #told() {
