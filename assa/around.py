@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from assa.closes import Closes
 from assa.limits import Limits
 from assa.rates import Buckets, FailedConnects
 from assa.registry import Actions, Rate, Services
 from assa.storage import Unavailable
 from assa.tally import Tally
+from assa.visits import Visits, Way
 
 S_contra = TypeVar("S_contra", contravariant=True)
 """What a node calls the sessions on it."""
 
 
-class Front(Protocol):
+class Front(Way, Protocol):
     """Brings a session its lines and carries its own away."""
-
-    kind: str
-    """What it is: tcp or websocket."""
-
-    @property
-    def address(self) -> str:
-        """Return the client's IP address."""
 
     @property
     def clogged(self) -> bool:
@@ -60,10 +53,8 @@ class Host(Protocol[S_contra]):
     monotonic: Callable[[], float]
     draining: bool
     keep_expired: bool
-    number: Callable[[], int]
-    """Returns the number of a new connection."""
     tally: Tally
-    closes: Closes
+    visits: Visits
 
     def now_ms(self) -> int:
         """Return the time, milliseconds since the epoch."""

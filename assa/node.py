@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -19,7 +18,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from assa import log, upkeep, wire
-from assa.closes import Closes
 from assa.errors import Code, Refused
 from assa.presence import BEATS_A_LEASE, Presence
 from assa.rates import FailedConnects, RateLimits
@@ -29,6 +27,7 @@ from assa.session import Session
 from assa.storage import Query, Unavailable, sessions
 from assa.tally import Tally
 from assa.timers import Timers
+from assa.visits import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -102,8 +101,7 @@ class Node:
         self._away = False
         self._timers, self._lease_timers = Timers(clock), Timers(clock)
         self._name, self._lives = services.node, 1
-        self.number: Callable[[], int] = count(1).__next__
-        self.tally, self.closes = Tally(), Closes(monotonic)
+        self.tally, self.visits = Tally(), Visits(self.now_ms, monotonic)
         self.readiness = Readiness(services.store, monotonic)
         self.presence = Presence(services.store, services.node, lease_s, self.now_ms, monotonic)
 

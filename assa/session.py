@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 from assa import wire
 from assa.around import Front, Host
 from assa.auth import Identity
-from assa.closes import Close
 from assa.errors import Code, Refused
 from assa.heartbeat import Beat, Heartbeat
 from assa.log import seq_id
@@ -54,12 +53,8 @@ class Session:
         self._state: Unauthenticated | Connected | Closing = Unauthenticated()
         self._window = Window(node.limits.window_requests, front.answer)
         self._heartbeat = Heartbeat(node.limits, node.monotonic(), random.uniform(0, 0.1))  # noqa: S311 - it only spreads load
-        self.number = node.number()
-        """Names the connection among those of its node; unlike the session's id it is no secret."""
-        self.opened = self.heard_at = node.monotonic()
-        """When it was opened, and when, to half a second, something came last; monotonic seconds."""
-        self.requests = 0
-        """How many messages have come."""
+        self.visit = node.visits.begin(front)
+        """What operators see of the connection."""
         self._replay = b""
         self._spent = 0
         self._heard = False
@@ -114,7 +109,7 @@ class Session:
     def received(self, line: bytes) -> None:
         """Take one line from the client."""
         self._heard = True
-        self.requests += 1
+        self.visit.requests += 1
         if len(line) > _SHORT_LINE:
             self._spent += len(line) if self.identity else _EARLY_FACTOR * len(line)
         name = seq = None
@@ -140,7 +135,7 @@ class Session:
     def overlong(self, limit: int) -> None:
         """Take note of a line that was longer than `limit` bytes and has been thrown away."""
         self._heard = True
-        self.requests += 1
+        self.visit.requests += 1
         refused = Refused(Code.MESSAGE_TOO_LONG, f"expected a line of at most {limit} bytes")
         self._refused(refused, self._enter(None, None))
 
@@ -347,21 +342,10 @@ class Session:
         state, self._state = self._state, Closing(reason=reason)
         self._window.forget()
         self._node.left(self)
-        self._note(reason, state.identity.user_id if isinstance(state, Connected) else None)
+        user_id = state.identity.user_id if isinstance(state, Connected) else None
+        self._node.visits.end(self.visit, reason, user_id)
         if isinstance(state, Connected) and not self._ending:
             self._node.detach(state.context.session_id, state.attachment)
-
-    def _note(self, reason: str, user_id: int | None) -> None:
-        close = Close(
-            at_ms=self._node.now_ms(),
-            reason=reason,
-            front=self._front.kind,
-            address=self._front.address,
-            user_id=user_id,
-            duration_s=self._node.monotonic() - self.opened,
-            requests=self.requests,
-        )
-        self._node.closes.add(close)
 
     # --- timers ---
 
@@ -369,11 +353,11 @@ class Session:
         """Do what is due at `now`, monotonic seconds; called for every client from one LoopingCall."""
         heard, self._heard = self._heard, False
         if heard:
-            self.heard_at = now
+            self.visit.heard_at = now
         limits = self._node.limits
         for pending in self._window.begun_before(now - limits.answer_timeout_s):
             self._overdue(pending)
-        if isinstance(self._state, Unauthenticated) and now - self.opened >= limits.connect_timeout_s:
+        if isinstance(self._state, Unauthenticated) and now - self.visit.opened >= limits.connect_timeout_s:
             self.refuse_all(
                 Refused(Code.CONNECT_TIMEOUT, f"no CONNECT within {limits.connect_timeout_s:g} s")
             )

@@ -40,7 +40,7 @@ class LogTestCase(SynchronousTestCase):
 
     def closes(self) -> list[LogEvent]:
         """Take what was logged of closes."""
-        found = [one for one in self.events if one["log_namespace"] == "assa.closes.Closes"]
+        found = [one for one in self.events if one["log_namespace"] == "assa.visits.Visits"]
         self.events.clear()
         return found
 

@@ -215,6 +215,14 @@ class FormTests(SynchronousTestCase):
         names = {family.name for family in openmetrics(response.body.decode())}
         self.assertLessEqual({"assa_requests", "assa_build", "assa_commit_group_seconds"}, names)
 
+    def test_odd_wishes(self) -> None:
+        """Whatever is wished for, there is an answer."""
+        for accept in (
+            "application/openmetrics-text;version=abc", "text/plain;version=x.y", "\xff\xfe", ";;,;=", "",
+            "application/openmetrics-text; version=1.0.0; escaping=none-of-them",
+        ):  # fmt: skip
+            self.assertEqual(self.inside.get("/metrics", Accept=accept).status, 200, accept)
+
     def test_names(self) -> None:
         """Prometheus' conventions: a prefix, base units, `_total` of counters alone; each has its help."""
         families = Metrics(self.inside.get("/metrics").body.decode()).families
@@ -252,6 +260,8 @@ class AccessTests(SynchronousTestCase):
             ("Basic YTpi", (401, "AUTH_FAILED")),
             ("Bearer", (401, "AUTH_FAILED")),
             ("Bearer no.such.token", (401, "INVALID_TOKEN")),
+            ("Bearer \xff\xfe", (401, "INVALID_TOKEN")),
+            ("\xff", (401, "AUTH_FAILED")),
             (f"Bearer {self.world.token(1)}", (403, "PERMISSION_DENIED")),
             (f"Bearer {self.world.token(1, scope='admin', lifetime_s=-1)}", (401, "INVALID_TOKEN")),
         ):

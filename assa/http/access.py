@@ -20,7 +20,8 @@ def bearer(request: Request, tokens: Tokens) -> Identity:
     Raises:
         Refused: AUTH_FAILED, INVALID_TOKEN.
     """
-    scheme, _, token = (request.getHeader("authorization") or "").strip().partition(" ")
+    header = (request.getHeader(b"authorization") or b"").decode("latin-1")
+    scheme, _, token = header.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Refused(Code.AUTH_FAILED, "Authorization: expected Bearer and a token")
     try:

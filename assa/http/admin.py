@@ -190,9 +190,9 @@ class AdminResource(Resource):
         found = [
             one
             for one in self._connections
-            if one.session.number > after and (not user_id or _user_of(one) == user_id)
+            if one.session.visit.number > after and (not user_id or _user_of(one) == user_id)
         ]
-        listed = nsmallest(limit, found, key=lambda one: one.session.number)
+        listed = nsmallest(limit, found, key=lambda one: one.session.visit.number)
         described = [overview.of_connection(self._node, one) for one in listed]
         return {
             "node": self._node.services.node,
@@ -218,7 +218,7 @@ class AdminResource(Resource):
             raise Refused(Code.INVALID_MESSAGE, f"reason: expected at most {_REASON_CHARACTERS} characters")
         for one in tuple(self._connections):
             if (
-                overview.connection_id(self._node, one.session.number) == asked.target
+                overview.connection_id(self._node, one.session.visit.number) == asked.target
                 and not one.session.gone
             ):
                 user_id = _user_of(one)
@@ -241,7 +241,7 @@ class AdminResource(Resource):
         here = [one for one in self._connections if _user_of(one) == user_id]
         return overview.of_user(node, account, sessions) | {
             "connections": [overview.of_connection(node, one) for one in here],
-            "closes": [overview.of_close(one) for one in node.closes.of_user(user_id, _CLOSES)],
+            "closes": [overview.of_close(one) for one in node.visits.closes_of(user_id, _CLOSES)],
         }
 
     async def _list_rooms(self, asked: Asked) -> Any:

@@ -91,7 +91,7 @@ class NodeCollector(Collector):
         connects = _counted(_OUTCOMES, tally.connects)
         yield _counts("assa_connects", "CONNECTs by outcome; a code is a refusal.", ("outcome",), connects)
         yield CounterMetricFamily("assa_replayed_events", "Events replayed on resuming.", tally.replayed)
-        closes = {(reason, front): 0 for reason in _CLOSES for front in _FRONTS} | node.closes.counts
+        closes = {(reason, front): 0 for reason in _CLOSES for front in _FRONTS} | node.visits.closes
         yield _counts("assa_connection_closes", "Connections closed by reason.", ("reason", "front"), closes)
 
     def _delivered(self) -> Iterator[Metric]:
@@ -145,6 +145,14 @@ def _histogram(name: str, what: str, histogram: Histogram) -> HistogramMetricFam
     return HistogramMetricFamily(name, what, buckets=buckets, sum_value=histogram.total)
 
 
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    """Return what writes the format that is asked for, and its name."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is none
+        return choose_encoder("")
+
+
 class MetricsResource(Resource):
     """Answers a scrape, in the text format or as OpenMetrics, whichever is asked for.
 
@@ -169,8 +177,7 @@ class MetricsResource(Resource):
                 admin(request, self._tokens)
         except Refused as refused:
             return refuse(request, refused)
-        encode: Callable[[Any], bytes]
-        encode, kind = choose_encoder(request.getHeader("accept") or "")
+        encode, kind = _encoder((request.getHeader(b"accept") or b"").decode("latin-1"))
         request.setHeader("Content-Type", kind)
         request.setHeader("Cache-Control", "no-store")
         return encode(self._registry)

@@ -9,10 +9,10 @@ from assa.wire import iso
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assa.closes import Close
     from assa.connection import Connection
     from assa.node import Node
     from assa.storage.admin import Account, Counts, Member, Room, Session
+    from assa.visits import Close
 
 _SHOWN: Final = 6
 """Characters of a session's id: enough to tell sessions apart, and none to resume one with."""
@@ -30,10 +30,11 @@ def shown(session_id: str) -> str | None:
 
 def of_connection(node: Node, connection: Connection) -> dict[str, Any]:
     """Describe a connection of this node."""
-    session, identity = connection.session, connection.session.identity
+    session = connection.session
+    visit, identity = session.visit, session.identity
     channels = node.hub.channels(session)
     return {
-        "connection_id": connection_id(node, session.number),
+        "connection_id": connection_id(node, visit.number),
         "session": shown(session.session_id),
         "user_id": identity and identity.user_id,
         "nickname": identity and identity.nickname,
@@ -41,9 +42,9 @@ def of_connection(node: Node, connection: Connection) -> dict[str, Any]:
         "front": connection.kind,
         "address": connection.address,
         "state": session.state,
-        "since": _at(node, session.opened),
-        "last_heard": _at(node, session.heard_at),
-        "requests": session.requests,
+        "since": _at(node, visit.opened),
+        "last_heard": _at(node, visit.heard_at),
+        "requests": visit.requests,
         "queued_bytes": connection.queued,
         "clogged": connection.clogged,
         "rooms": sum(channel.startswith("room:") for channel in channels),

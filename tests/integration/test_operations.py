@@ -210,7 +210,7 @@ def test_text_log() -> None:
         converse(server)
         wait_for(lambda: server.log.count("of user ") >= 2, 5)
         assert (
-            "[assa.closes.Closes#info] a connection of user 1 was closed: DISCONNECT (tcp 127" in server.log
+            "[assa.visits.Visits#info] a connection of user 1 was closed: DISCONNECT (tcp 127" in server.log
         )
         assert SAID not in server.log
 
