@@ -55,7 +55,8 @@ class ChatService(Service):
         self._store = make_store(config, reactor, hub)
         self.node = make_node(config, reactor, hub, self._store)
         self.factory = ChatFactory(self.node)
-        factories = {"server.listen": self.factory} | make_sites(config, reactor, self.factory)
+        self._sites = make_sites(config, reactor, self.factory)
+        factories = {"server.listen": self.factory} | self._sites
         self._endpoints = [
             (f"{name}: {text}", self._endpoint(name, text), factories[name])
             for name, text in config.endpoints
@@ -143,4 +144,6 @@ class ChatService(Service):
             await deferLater(self._reactor, _CLOSE_STEP_S)
         for connection in tuple(self.factory.connections):
             connection.abort()
+        for site in self._sites.values():
+            site.stop()
         await self._store.close()
