@@ -218,13 +218,11 @@ export class Peer {
     const stable = this.#pc.signalingState === 'stable';
     // A double: the answer has not come there yet, or its way was cut.
     if (stable && sdp === this.#remote && this.#local?.type === 'answer') return this.#sendDescription();
-    if (!stable) {
-      if (!this.#polite) {
-        this.#deaf = true;
-        return;
-      }
-      await this.#giveWay();
+    if (!stable && !this.#polite) {
+      this.#deaf = true;
+      return;
     }
+    await this.#giveWay();
     try {
       await this.#take('offer', sdp);
     } catch (error) {
@@ -238,11 +236,14 @@ export class Peer {
     this.#complete();
   }
 
-  /** Take back the own offer; of the first one nothing is left, or its m-lines would come a second time. */
+  /** Take back the own offer; of a first one nothing is left, or its m-lines would come a second time. */
   async #giveWay() {
-    if (!this.#everConnected()) return this.#renew();
-    await this.#pc.setLocalDescription({ type: 'rollback' });
-    this.#local = null;
+    if (!this.#everConnected()) {
+      if (this.#pc.getTransceivers().length) this.#renew();
+    } else if (this.#pc.signalingState !== 'stable') {
+      await this.#pc.setLocalDescription({ type: 'rollback' });
+      this.#local = null;
+    }
   }
 
   /**
