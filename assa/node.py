@@ -45,6 +45,7 @@ _EXPIRE_S = 1.0
 _TRIM_S = 1.0
 _TRIM_RELAYS_S = 30.0
 _TIDY_S = 30.0
+_FILES_S = 30.0
 _FULL_RETRY_MS = 5_000
 _BACK_MS = 1_000
 _DRAIN_STEP_S = 0.05
@@ -213,6 +214,7 @@ class Node:
         self._timers.every(_TRIM_RELAYS_S, partial(self._for_all, upkeep.trim_relays))
         self._timers.every(_TIDY_S, partial(self._alive, self._tidy))
         self._timers.every(PROBE_S, partial(self._alive, self._probe))
+        self._timers.every(_FILES_S, self._tidy_files)
         if self.presence.lease_s is not None:
             self._lease_timers.every(self.presence.lease_s / BEATS_A_LEASE, partial(self._alive, self._renew))
         await self._join()
@@ -254,6 +256,10 @@ class Node:
 
     async def _tidy(self) -> None:
         await self.presence.tidy({one.session_id for one in self._connected})
+
+    def _tidy_files(self) -> Deferred[None] | None:
+        files = self.services.files
+        return self._in_background(files.tidy()) if files is not None and self.presence.leads else None
 
     def _alive(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Deferred[None] | None:
         return self._in_background(work()) if self.presence.joined else None

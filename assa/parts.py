@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 from attrs import asdict
@@ -12,6 +13,10 @@ from assa.actions import ALL
 from assa.auth import Tokens
 from assa.changes.announcing import Announcement
 from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
+from assa.files.disk import DiskStore
+from assa.files.paths import Paths
+from assa.files.service import UPLOADS, Files
+from assa.files.threads import Threads
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.node import Node
@@ -20,6 +25,11 @@ from assa.registry import Services
 from assa.rules import ConfigError
 from assa.storage.sqlite import SqliteStore
 from assa.storage.thread import DatabaseThread
+
+_OTHERS = frozenset(
+    {"", UPLOADS, "admin", "assa", "config.json", "dev", "healthz", "metrics", "readyz", "ws"}
+)
+"""What the HTTP port has at its root besides files."""
 
 
 def now_ms() -> int:
@@ -79,6 +89,38 @@ def _make_postgres(config: Config, reactor: Any, hub: Hub, *, listens: bool) -> 
         raise ConfigError(f"storage.url or storage.listen_url: {wrong}") from None
 
 
+def make_files(config: Config, reactor: Any, store: Any) -> Files | None:
+    """Return what keeps uploaded files; None: uploads are off, or nobody could bring any.
+
+    Raises:
+        ConfigError: Their directory cannot be used.
+    """
+    files = config.files
+    if not files.uploads or not (config.http.listen or config.http.public_url):
+        return None
+    if files.prefix.split("/")[1] in _OTHERS:
+        raise ConfigError(f"files.prefix: {files.prefix} is for something else; files.uploads needs its own")
+    if not files.directory:
+        create_state_dir(config)
+    disk = DiskStore(Path(config.files_directory), Threads(reactor).do)
+    try:
+        disk.prepare()
+    except OSError as wrong:
+        raise ConfigError(f"files.directory: {wrong}") from None
+    return Files(
+        store=store,
+        blobs=disk,
+        now_ms=now_ms,
+        paths=Paths(files.prefix),
+        public_url=config.http.public_url,
+        foreign=files.foreign,
+        quota=files.user_quota,
+        upload_ttl_s=files.upload_ttl,
+        link_ttl_s=files.link_ttl,
+        orphan_age_s=files.orphan_age,
+    )
+
+
 def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
     """Return the node that the configuration describes.
 
@@ -106,6 +148,7 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
             turn_ttl_s=calls.turn_ttl,
         ),
         files_prefix=config.files.prefix,
+        files=make_files(config, reactor, store),
     )
     return Node(
         services=services,

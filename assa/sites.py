@@ -10,12 +10,15 @@ from twisted.web.resource import IResource, Resource
 from assa import __version__
 from assa.auth import mint
 from assa.config import Config, signing_keys
+from assa.files.service import UPLOADS
 from assa.http.addresses import Origins, Proxies
 from assa.http.admin import AdminResource
+from assa.http.downloads import FileResource
 from assa.http.health import HealthResource
 from assa.http.metrics import MetricsResource
 from assa.http.pages import DevelopmentTokens, Json, Pages
 from assa.http.site import ChatSite, tree
+from assa.http.uploads import UploadResource
 from assa.http.websocket import WebSocketResource
 from assa.tcp import ChatFactory
 
@@ -35,12 +38,27 @@ def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, Cha
     }
     if config.development:
         resources["dev/token"] = DevelopmentTokens(lambda *whose: _development_token(config, *whose))
+    resources |= make_files(config, chat, reactor)
     operations = make_operations(chat, public=not http.admin_listen)
     if not http.admin_listen:
         resources |= operations
     return {
         "http.listen": _site(tree(resources, _pages(config, resources)), reactor, chat),
         "http.admin_listen": _site(tree(operations), reactor, chat),
+    }
+
+
+def make_files(config: Config, chat: ChatFactory, reactor: Any) -> dict[str, IResource]:
+    """Return what takes and serves files, nothing where uploads are off."""
+    services, origins = chat.node.services, Origins(config.http.origins)
+    files = services.files
+    if files is None:
+        return {}
+    return {
+        UPLOADS: UploadResource(files, origins=origins, clock=reactor),
+        config.files.prefix.strip("/"): FileResource(
+            files, tokens=services.tokens, origins=origins, clock=reactor
+        ),
     }
 
 

@@ -95,9 +95,10 @@ class DiskWriting:
             os.close(file)
 
     def _abandon(self) -> None:
-        with suppress(OSError):  # as with a full disk that cannot even write what it has
+        with suppress(OSError):  # of a disk that is full or broken; what is left is discarded later
             self._close()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink()
 
 
 class DiskReading:

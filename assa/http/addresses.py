@@ -101,6 +101,11 @@ class Origins:
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         self._allowed = {one.rstrip("/").lower() for one in allowed}
 
+    @property
+    def named(self) -> bool:
+        """Whether pages of other hosts are allowed."""
+        return bool(self._allowed)
+
     def allows(self, request: Request) -> bool:
         """Return whether a request comes from no page, or from one that is allowed."""
         origin = request.getHeader("origin")

@@ -51,6 +51,11 @@ def answer(request: Request, status: HTTPStatus, document: Any) -> bytes:
     return orjson.dumps(document)
 
 
+def error(code: Code, details: str) -> dict[str, str]:
+    """Return the document of an error with a code of the protocol."""
+    return {"error_code": code.value, "message": MESSAGES[code], "error_details": details}
+
+
 def refuse(request: Request, wrong: Refused | Unserved) -> bytes:
     """Give an answer the status and the headers of a refusal; return its body."""
     if isinstance(wrong, Unserved):

@@ -9,26 +9,12 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Site
+
+from assa.http.request import ChatRequest
 
 _IDLE_S = 30
 """How long a client may take for each step of a request, and between two of them."""
-_HEADERS = {
-    b"Server": b"ASSA",
-    b"X-Content-Type-Options": b"nosniff",
-    b"Referrer-Policy": b"no-referrer",
-    b"X-Frame-Options": b"DENY",
-}
-
-
-class ChatRequest(Request):
-    """A request whose answer has the headers that all have."""
-
-    def process(self) -> None:
-        """Answer it."""
-        for name, value in _HEADERS.items():
-            self.setHeader(name, value)  # type: ignore[no-untyped-call]  # Twisted's
-        super().process()  # type: ignore[no-untyped-call]  # Twisted's
 
 
 class _Channel(HTTPChannel):
