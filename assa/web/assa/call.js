@@ -4,7 +4,8 @@ import { AssaError } from './errors.js';
 import { Media } from './media.js';
 import { Mesh } from './mesh.js';
 import { Seat } from './seat.js';
-import { expiryOf, refreshIn } from './turn.js';
+import { Status } from './status.js';
+import { IceServers } from './turn.js';
 
 /** Those who are there offer to a newcomer; one who gets no offer for so long offers himself. */
 const OFFER_GRACE_MS = 3_000;
@@ -38,6 +39,8 @@ export class Call extends EventTarget {
   #media;
   #mesh;
   #seat;
+  #status;
+  #iceServers;
   /** @type {'idle' | 'joining' | 'joined' | 'closed'} */
   #state = 'idle';
   #joinedOnce = false;
@@ -46,12 +49,7 @@ export class Call extends EventTarget {
   #own = /** @type {any} */ (null);
   /** @type {any[] | null} Events that came while the answer to JOIN_VIDEO_ROOM was on its way. */
   #early = null;
-  /** @type {RTCIceServer[]} */
-  #iceServers = [];
-  #refresh = /** @type {any} */ (null);
   #again = /** @type {any} */ (null);
-  #statusAgain = /** @type {any} */ (null);
-  #statusLost = false;
   #checking = false;
   #hear = (/** @type {any} */ event) => this.#heard(event.detail);
   #watch = (/** @type {any} */ event) => event.detail.state === 'connected' && this.#connected();
@@ -71,12 +69,24 @@ export class Call extends EventTarget {
     this.#clock = connection.clock;
     this.#seat = new Seat(connection, videoRoomId);
     this.#media = new Media(media);
+    const room = { video_room_id: videoRoomId };
+    this.#status = new Status({
+      media: this.#media,
+      signal: (status) => connection.signal('MEDIA_STATUS', { ...room, ...status }),
+      clock: this.#clock,
+    });
+    this.#iceServers = new IceServers({
+      clock: this.#clock,
+      now: () => connection.serverNow,
+      ask: async () => (await connection.request('GET_ICE_SERVERS', room)).ice_servers,
+      changed: (iceServers) => this.#mesh.configure(iceServers),
+    });
     this.#mesh = new Mesh({
       createPeer: createPeer ?? ((config) => new RTCPeerConnection(config)),
       createStream: createStream ?? (() => new MediaStream()),
       clock: this.#clock,
       media: this.#media,
-      signal: (action, fields) => connection.signal(action, { video_room_id: videoRoomId, ...fields }),
+      signal: (action, fields) => connection.signal(action, { ...room, ...fields }),
       refused: (error) => this.#refused(error),
       changed: (userId, { state }) => this.#tell('peerstate', { userId, state }),
       streamed: (userId, { stream }) => this.#tell('stream', { userId, stream }),
@@ -171,7 +181,7 @@ export class Call extends EventTarget {
     if (way !== this.#way) return undefined;
     this.#state = 'joined';
     this.#joinedOnce = true;
-    this.#useServers(data.ice_servers ?? []);
+    this.#iceServers.use(data.ice_servers ?? []);
     this.#own = data.participants.find((/** @type {any} */ one) => one.user_id === this.#connection.userId);
     for (const info of data.participants) if (info !== this.#own) this.#add(info).expect(OFFER_GRACE_MS);
     const early = this.#early ?? [];
@@ -241,16 +251,7 @@ export class Call extends EventTarget {
 
   #tellStatus() {
     this.#media.apply();
-    if (this.#state !== 'joined') return;
-    this.#statusLost = false;
-    this.#clock.clearTimeout(this.#statusAgain);
-    const status = { video_room_id: this.videoRoomId, ...this.#media.status };
-    this.#connection.signal('MEDIA_STATUS', status).catch((error) => {
-      if (error.code === 'DISCONNECTED') this.#statusLost = true;
-      else if (error.retryAfterMs !== null) {
-        this.#statusAgain = this.#clock.setTimeout(() => this.#tellStatus(), error.retryAfterMs);
-      }
-    });
+    if (this.#state === 'joined') this.#status.tell();
   }
 
   // --- what is heard ---
@@ -325,8 +326,8 @@ export class Call extends EventTarget {
 
   #carryOn() {
     this.#mesh.resume();
-    if (this.#statusLost) this.#tellStatus();
-    this.#planRefresh();
+    this.#status.resume();
+    this.#iceServers.plan();
   }
 
   /** Signalling is missing, or the seat was lost: sit down again, as a newcomer. */
@@ -365,31 +366,6 @@ export class Call extends EventTarget {
     if (gone && this.#state === 'joined') this.#close('ended', error.code);
   }
 
-  // --- TURN ---
-
-  /** @param {RTCIceServer[]} iceServers */
-  #useServers(iceServers) {
-    this.#iceServers = iceServers;
-    this.#mesh.configure(iceServers);
-    this.#planRefresh();
-  }
-
-  #planRefresh() {
-    this.#clock.clearTimeout(this.#refresh);
-    const expiry = expiryOf(this.#iceServers);
-    if (expiry === null) return;
-    const ms = refreshIn(expiry, this.#connection.serverNow);
-    this.#refresh = this.#clock.setTimeout(() => this.#refreshServers(), ms);
-  }
-
-  async #refreshServers() {
-    const room = { video_room_id: this.videoRoomId };
-    const answer = await this.#connection.request('GET_ICE_SERVERS', room).catch(() => null);
-    if (this.#state === 'closed') return;
-    if (answer) this.#useServers(answer.ice_servers);
-    else this.#planRefresh(); // soon again, or when the connection is back
-  }
-
   // --- the end ---
 
   /**
@@ -408,7 +384,9 @@ export class Call extends EventTarget {
   #end() {
     for (const action of EVENTS) this.#connection.removeEventListener(action, this.#hear);
     this.#connection.removeEventListener('state', this.#watch);
-    for (const timer of [this.#refresh, this.#again, this.#statusAgain]) this.#clock.clearTimeout(timer);
+    this.#clock.clearTimeout(this.#again);
+    this.#status.stop();
+    this.#iceServers.stop();
     this.#early = null;
     this.#mesh.clear();
   }

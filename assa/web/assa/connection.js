@@ -8,15 +8,12 @@ import { Link } from './link.js';
 import { Outbox } from './outbox.js';
 import { Requests } from './requests.js';
 import { Session } from './session.js';
+import { Tokens } from './tokens.js';
 
 /** A request without an answer that shows that the connection is dead: to wait longer would help nobody. */
 const VITAL = new Set(['PING', 'SEND_MESSAGE']);
 
-/** Signalling waits so long for company before its arrival is asked about. */
-const CONFIRM_MS = 250;
-
 const FAREWELL_MS = 2_000;
-const RENEW_AGAIN_MS = 10_000;
 
 /**
  * A connection. Each event of the server is a `CustomEvent` whose type is its action (`NEW_MESSAGE`) and whose
@@ -27,7 +24,7 @@ const RENEW_AGAIN_MS = 10_000;
  * - `queued`, `sent`, `rejected`: what becomes of a message, by its `clientMessageId`.
  */
 export class Connection extends EventTarget {
-  #token;
+  #tokens;
   #device;
   #clock;
   #network;
@@ -37,11 +34,8 @@ export class Connection extends EventTarget {
   #outbox;
   #files;
   #welcome = /** @type {any} */ (null);
-  #jwt = '';
   #skewMs = 0;
   #watching = false;
-  #confirming = /** @type {any} */ (null);
-  #renewing = /** @type {any} */ (null);
   #online = () => this.#reachable();
 
   /**
@@ -64,12 +58,16 @@ export class Connection extends EventTarget {
   constructor(url, { token, deviceId, platform = 'web', appVersion, store, ...uses }) {
     super();
     this.url = url;
-    this.#token = token;
     this.#clock = uses.clock ?? CLOCK;
+    this.#tokens = new Tokens(token, this.#clock);
     this.#network = uses.network ?? /** @type {any} */ (globalThis);
     this.#session = new Session(store, deviceId);
     this.#device = { platform, app_version: appVersion, device_id: this.#session.deviceId };
-    this.#requests = new Requests(this.#clock, (action) => VITAL.has(action) && this.drop(`no answer to ${action}`));
+    this.#requests = new Requests(
+      this.#clock,
+      (action) => VITAL.has(action) && this.drop(`no answer to ${action}`),
+      () => this.#ping(),
+    );
     this.#link = this.#makeLink(uses);
     this.#outbox = new Outbox({
       store,
@@ -80,8 +78,8 @@ export class Connection extends EventTarget {
     this.#files = new Files({
       base: url.replace(/^ws/, 'http'),
       request: (action, data) => this.request(action, data),
-      token: (fresh) => (fresh || !this.#jwt ? this.#freshToken() : Promise.resolve(this.#jwt)),
-      fetch: uses.fetch ?? ((...request) => fetch(...request)),
+      token: async (fresh) => (fresh || !this.#tokens.current ? this.#tokens.fresh() : this.#tokens.current),
+      fetch: uses.fetch ?? ((url, options) => fetch(url, options)),
       XMLHttpRequest: uses.XMLHttpRequest ?? /** @type {any} */ (globalThis).XMLHttpRequest,
     });
   }
@@ -93,7 +91,7 @@ export class Connection extends EventTarget {
       WebSocket,
       random,
       clock: this.#clock,
-      token: () => this.#freshToken(),
+      token: () => this.#tokens.fresh(),
       greet: (settle) => this.#ask('CONNECT', this.#greeting(), settle),
       welcomed: (data) => this.#welcomed(data),
       heard: (message) => this.#heard(message),
@@ -182,7 +180,7 @@ export class Connection extends EventTarget {
   #greeting() {
     const { lastSeqId } = this.#session;
     const position = lastSeqId === null ? {} : { last_seq_id: lastSeqId };
-    return { jwt_token: this.#jwt, device_info: this.#device, ...position };
+    return { jwt_token: this.#tokens.current, device_info: this.#device, ...position };
   }
 
   /** @param {any} data Of CONNECT_RESPONSE. */
@@ -197,16 +195,14 @@ export class Connection extends EventTarget {
 
   /** @param {AssaError} error */
   #cut(error) {
-    this.#clock.clearTimeout(this.#confirming);
-    this.#clock.clearTimeout(this.#renewing);
-    this.#confirming = this.#renewing = null;
+    this.#tokens.stop();
     this.#outbox.shut();
     this.#requests.fail(error);
   }
 
   /** The network is there again. */
   #reachable() {
-    if (this.state === 'connected') this.#ask('PING', undefined, () => {}); // the old way may be dead
+    if (this.state === 'connected') this.#ping(); // the old way may be dead
     else this.#link.reachable();
   }
 
@@ -216,26 +212,6 @@ export class Connection extends EventTarget {
     this.#watching = on;
     if (on) this.#network.addEventListener('online', this.#online);
     else this.#network.removeEventListener('online', this.#online);
-  }
-
-  // --- tokens ---
-
-  async #freshToken() {
-    this.#jwt = typeof this.#token === 'function' ? await this.#token() : this.#token;
-    return this.#jwt;
-  }
-
-  /** Go on with a newer token; when none is to be had yet, there is time for some more attempts. */
-  async #renew() {
-    if (typeof this.#token !== 'function') return;
-    const { sessionId } = this.#session;
-    try {
-      const token = await this.#freshToken();
-      if (this.state === 'connected') await this.request('CONNECT', { jwt_token: token });
-    } catch {
-      if (this.state !== 'connected' || this.#session.sessionId !== sessionId) return;
-      this.#renewing = this.#clock.setTimeout(() => this.#renew(), RENEW_AGAIN_MS);
-    }
   }
 
   // --- asking ---
@@ -259,9 +235,7 @@ export class Connection extends EventTarget {
    * @returns {Promise<void>} Resolved once the server has certainly taken it.
    */
   signal(action, data) {
-    const arrival = this.#promised(action, data, true);
-    if (this.state === 'connected') this.#confirming ??= this.#clock.setTimeout(() => this.#confirm(), CONFIRM_MS);
-    return arrival;
+    return this.#promised(action, data, true);
   }
 
   /**
@@ -322,9 +296,8 @@ export class Connection extends EventTarget {
     });
   }
 
-  #confirm() {
-    this.#confirming = null;
-    if (this.#requests.unconfirmed) this.#ask('PING', undefined, () => {});
+  #ping() {
+    this.#ask('PING', undefined, () => {});
   }
 
   /**
@@ -366,6 +339,10 @@ export class Connection extends EventTarget {
     if (message.action === 'TOKEN_EXPIRING') this.#renew();
     else if (message.action === 'SERVER_ANNOUNCEMENT') this.#link.wish(message.data?.reconnect_after_ms);
     else if (message.action === 'ERROR' && !message.data?.original_action) this.#link.part(AssaError.of(message));
+  }
+
+  #renew() {
+    this.#tokens.renew((jwt) => this.request('CONNECT', { jwt_token: jwt }));
   }
 
   /**

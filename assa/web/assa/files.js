@@ -36,8 +36,8 @@ export class Files {
    * @param {string} uses.base The `http(s):` URL of the server.
    * @param {(action: string, data: any) => Promise<any>} uses.request
    * @param {(fresh: boolean) => Promise<string>} uses.token The JWT in use, or a fresh one.
-   * @param {typeof fetch} uses.fetch
-   * @param {typeof XMLHttpRequest} [uses.XMLHttpRequest] Tells the progress, which fetch does not.
+   * @param {typeof globalThis.fetch} uses.fetch
+   * @param {typeof globalThis.XMLHttpRequest} [uses.XMLHttpRequest] Tells the progress, which fetch does not.
    */
   constructor({ base, request, token, fetch, XMLHttpRequest }) {
     this.#base = base;

@@ -14,14 +14,14 @@ export class Line {
   #clock;
   #heard;
   #lost;
-  #watch;
+  #watch = /** @type {any} */ (null);
   #last;
   #over = false;
 
   /**
    * @param {string} url
    * @param {object} uses
-   * @param {typeof WebSocket} uses.WebSocket
+   * @param {typeof globalThis.WebSocket} uses.WebSocket
    * @param {import('./clock.js').Clock} uses.clock
    * @param {() => void} uses.opened
    * @param {(message: any) => void} uses.heard Takes each message.

@@ -28,7 +28,7 @@ export class Outbox {
   #open = false;
   /** Counts the connections, as the end of what was sent over an earlier one is not of interest. */
   #era = 0;
-  #timer;
+  #timer = /** @type {any} */ (null);
 
   /**
    * @param {object} uses

@@ -7,9 +7,7 @@
 
 import { Delivery } from './delivery.js';
 import { IceWatch } from './icewatch.js';
-
-/** One m-line each, in this order, from the first offer on: what is sent changes without another one. */
-const KINDS = ['audio', 'video'];
+import { Lanes } from './lanes.js';
 
 /** An offer without an answer is said again, as not every client answers at once. */
 const OFFER_AGAIN_MS = 10_000;
@@ -22,6 +20,8 @@ export class Peer {
   #polite;
   /** @type {RTCPeerConnection} */
   #pc = /** @type {any} */ (null);
+  /** @type {Lanes} */
+  #lanes = /** @type {any} */ (null);
   #chain = Promise.resolve();
   #tracks;
   /** @type {any[]} Candidates that came before their description. */
@@ -47,7 +47,7 @@ export class Peer {
    * @param {() => RTCPeerConnection} uses.createPeer
    * @param {() => MediaStream} uses.createStream
    * @param {MediaStream} uses.outgoing What all tracks are sent as parts of; only its id matters.
-   * @param {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}} uses.tracks
+   * @param {import('./lanes.js').Tracks} uses.tracks
    * @param {(action: string, fields: any) => Promise<void>} uses.signal
    * @param {(error: import('./errors.js').AssaError) => void} uses.refused Told of signalling that the server does not take.
    * @param {import('./clock.js').Clock} uses.clock
@@ -72,9 +72,7 @@ export class Peer {
 
   /** Begin: offer to send and receive. */
   offer() {
-    return this.#run(() => {
-      for (const kind of KINDS) if (!this.#transceiver(kind)) this.#add(kind);
-    });
+    return this.#run(() => this.#lanes.open(this.#tracks));
   }
 
   /**
@@ -111,13 +109,13 @@ export class Peer {
   /**
    * Send other tracks, without a new negotiation wherever there is an m-line for them.
    *
-   * @param {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}} tracks
+   * @param {import('./lanes.js').Tracks} tracks
    */
   send(tracks) {
     this.#tracks = tracks;
     return this.#run(async () => {
-      await this.#attach();
-      if (this.#pc.remoteDescription) this.#complete();
+      await this.#lanes.fill(this.#tracks);
+      if (this.#pc.remoteDescription) this.#lanes.complete(this.#tracks);
     });
   }
 
@@ -147,6 +145,7 @@ export class Peer {
   #create() {
     const pc = this.#uses.createPeer();
     this.#pc = pc;
+    this.#lanes = new Lanes(pc, this.#uses.outgoing);
     this.#early = [];
     this.#deaf = false;
     this.#remote = '';
@@ -230,10 +229,10 @@ export class Peer {
       this.#renew(); // the other one has begun again, and what it offers does not fit the old connection
       await this.#take('offer', sdp);
     }
-    await this.#attach();
+    await this.#lanes.fill(this.#tracks);
     await this.#pc.setLocalDescription();
     this.#describe();
-    this.#complete();
+    this.#lanes.complete(this.#tracks);
   }
 
   /** Take back the own offer; of a first one nothing is left, or its m-lines would come a second time. */
@@ -278,39 +277,6 @@ export class Peer {
 
   #everConnected() {
     return this.#remote !== '';
-  }
-
-  // --- what is sent ---
-
-  /** @param {string} kind */
-  #transceiver(kind) {
-    return this.#pc.getTransceivers().find((one) => one.receiver.track?.kind === kind && one.direction !== 'stopped');
-  }
-
-  /** @param {string} kind */
-  #add(kind) {
-    const track = kind === 'audio' ? this.#tracks.audio : this.#tracks.video;
-    this.#pc.addTransceiver(track ?? kind, { direction: 'sendrecv', streams: [this.#uses.outgoing] });
-  }
-
-  /** Send the tracks over the m-lines that there are. */
-  async #attach() {
-    for (const kind of KINDS) {
-      const transceiver = this.#transceiver(kind);
-      const track = kind === 'audio' ? this.#tracks.audio : this.#tracks.video;
-      if (!transceiver) continue;
-      if (transceiver.direction !== 'sendrecv') {
-        transceiver.direction = 'sendrecv';
-        transceiver.sender.setStreams?.(this.#uses.outgoing);
-      }
-      if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
-    }
-  }
-
-  /** Add m-lines for tracks that have none: the other one offered less. */
-  #complete() {
-    if (this.#tracks.audio && !this.#transceiver('audio')) this.#add('audio');
-    if (this.#tracks.video && !this.#transceiver('video')) this.#add('video');
   }
 
   // --- signalling ---

@@ -5,6 +5,9 @@ import { AssaError } from './errors.js';
 /** The server answers in 9 s, if need be with an error (§10.2). */
 export const ANSWER_MS = 10_000;
 
+/** Signalling waits so long for company before its arrival is asked about. */
+const CONFIRM_MS = 250;
+
 /**
  * @typedef {(error: AssaError | null, data: any) => void} Settle Called once: an error, or the data of the answer.
  * @typedef {{action: string, silent: boolean, settle: Settle, timer: any}} Pending
@@ -13,6 +16,8 @@ export const ANSWER_MS = 10_000;
 export class Requests {
   #clock;
   #overdue;
+  #confirm;
+  #confirming = /** @type {any} */ (null);
   #number = 0;
   /** @type {Map<string, Pending>} In the order in which they were sent, which is that of the answers. */
   #pending = new Map();
@@ -20,15 +25,12 @@ export class Requests {
   /**
    * @param {import('./clock.js').Clock} clock
    * @param {(action: string) => void} overdue Told of a request that got no answer, after it was settled.
+   * @param {() => void} confirm Asks the server something, so that what came before is known as processed.
    */
-  constructor(clock, overdue) {
+  constructor(clock, overdue, confirm) {
     this.#clock = clock;
     this.#overdue = overdue;
-  }
-
-  /** Whether something that has no answer of its own waits to be known as processed. */
-  get unconfirmed() {
-    return [...this.#pending.values()].some((one) => one.silent);
+    this.#confirm = confirm;
   }
 
   /**
@@ -45,6 +47,7 @@ export class Requests {
     const seqId = `web-${this.#number}`;
     const timer = silent ? null : this.#clock.setTimeout(() => this.#expire(seqId), ANSWER_MS);
     this.#pending.set(seqId, { action, silent, settle, timer });
+    if (silent) this.#confirming ??= this.#clock.setTimeout(() => this.#confirmSilent(), CONFIRM_MS);
     return seqId;
   }
 
@@ -74,7 +77,14 @@ export class Requests {
    * @param {AssaError} error
    */
   fail(error) {
+    this.#clock.clearTimeout(this.#confirming);
+    this.#confirming = null;
     for (const seqId of [...this.#pending.keys()]) this.#settle(seqId, error, {});
+  }
+
+  #confirmSilent() {
+    this.#confirming = null;
+    if ([...this.#pending.values()].some((one) => one.silent)) this.#confirm();
   }
 
   /** @param {string} seqId */
