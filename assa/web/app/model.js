@@ -279,8 +279,11 @@ export class Model extends EventTarget {
     room.unread = 0;
     this.#tell('rooms');
     try {
-      const { pending_messages: pending } = await this.#check(room, theirs(room, this.userId));
-      if (pending.length > 0) await this.#check(room, pending.map((one) => one.message_id)); // of older pages
+      // What is on older pages comes back as pending, a hundred at a time.
+      for (let ids = theirs(room, this.userId); ids.length > 0; ) {
+        const { pending_messages: pending } = await this.#check(room, ids);
+        ids = pending.map((/** @type {any} */ one) => one.message_id);
+      }
     } catch {
       // Confirmed with the next look, as `load` counts again what is unread.
     } finally {
