@@ -62,10 +62,12 @@ class WebSocketFront:
     Args:
         site: Makes the server's side.
         transport: The connection.
+        options: Further arguments of the client's ClientProtocol.
     """
 
-    def __init__(self, site: ChatSite, transport: StringTransport) -> None:
-        self.core = ClientProtocol(parse_uri(URI), subprotocols=[SUBPROTOCOL], max_size=None)
+    def __init__(self, site: ChatSite, transport: StringTransport, **options: Any) -> None:
+        given: dict[str, Any] = {"subprotocols": [SUBPROTOCOL], "max_size": None} | options
+        self.core = ClientProtocol(parse_uri(URI), **given)
         self.core.send_request(self.core.connect())
         channel: Any = site.buildProtocol(transport.getPeer())
         channel.makeConnection(transport)
@@ -98,7 +100,7 @@ class WebSocketFront:
         answers = b"".join(self.core.data_to_send())
         if answers:
             self.protocol.dataReceived(answers)
-        messages = [one for one in frames if one.opcode is not Opcode.CLOSE]
+        messages = [one for one in frames if one.opcode not in (Opcode.PONG, Opcode.CLOSE)]
         assert {(one.opcode, one.fin) for one in messages} <= {(Opcode.TEXT, True)}
         return [bytes(one.data) for one in messages]
 

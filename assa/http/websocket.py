@@ -162,6 +162,9 @@ class WebSocketResource(Resource):
         if not self._origins.allows(request):
             request.setResponseCode(403)
             return b"this origin is not among http.origins\n"
+        if _has_body(request):
+            request.setResponseCode(400)
+            return b"a handshake has no body\n"
         shake = ServerProtocol(
             extensions=self._extensions,
             subprotocols=[SUBPROTOCOL],
@@ -178,6 +181,12 @@ class WebSocketResource(Resource):
         protocol = WebSocketProtocol(self._connections, core, self._proxies.client_of(request), self._frames)
         _hand_over(request, protocol, response.serialize())
         return NOT_DONE_YET
+
+
+def _has_body(request: Request) -> bool:
+    """Return whether something stands between the handshake and the frames."""
+    headers = request.requestHeaders
+    return headers.hasHeader("transfer-encoding") or headers.getRawHeaders("content-length", ["0"]) != ["0"]
 
 
 def _select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -229,3 +238,4 @@ def _hand_over(request: Request, protocol: WebSocketProtocol, answer: bytes) -> 
     channel.site.gone(channel)
     channel.requests.clear()
     request.channel = None  # type: ignore[assignment]  # it is over
+    request.content = None  # it knows the request
