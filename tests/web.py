@@ -8,7 +8,9 @@ from typing import Any
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 HOST = "chat.example.org"
@@ -44,6 +46,11 @@ class Connection:
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self.protocol.dataReceived(data)
+
+    def lose(self) -> None:
+        """Lose the connection."""
+        self.transport.connected = False
+        self.protocol.connectionLost(Failure(ConnectionLost()))
 
     def response(self) -> Response:
         """Take the answer that has come."""

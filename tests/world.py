@@ -29,6 +29,7 @@ from twisted.python.failure import Failure
 
 from assa.actions import ALL
 from assa.auth import Key, Tokens
+from assa.files.service import Files
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.limits import Limits
@@ -56,6 +57,8 @@ class World:
         database: Where the data are, instead of `path`.
         nodes: The nodes of a deployment, this one among them: turns and time pass for all.
         front: How clients come in where they do not say: `tcp` or `websocket`.
+        start_s: When it begins.
+        ice_servers: For calls.
         options: Further arguments of Node.
     """
 
@@ -88,6 +91,7 @@ class World:
             node=f"test{next(_NODES)}",
             now_ms=self.now_ms,
             ice_servers=ice_servers or IceServers(),
+            files=self.make_files(),
         )
         self.node = Node(
             services=services,
@@ -107,6 +111,10 @@ class World:
         """Have clients come to a node from here on."""
         self.factory = ChatFactory(node)
         self.site = make_site(self.factory.connections, self.clock)
+
+    def make_files(self) -> Files | None:
+        """Return what takes uploads: nothing does, see :mod:`tests.filing`."""
+        return None
 
     def now_ms(self) -> int:
         """Return the fake time, milliseconds since the epoch."""

@@ -180,6 +180,8 @@ class Upload:
             raise self._broken
         data = bytes(self._buffer[:WRITE_BYTES])
         del self._buffer[:WRITE_BYTES]
+        if len(self._buffer) < WRITE_BYTES:
+            self._resume()  # more may come while this is written
         return data
 
     # --- the way of a file ---
@@ -217,7 +219,7 @@ class Upload:
                 await writing.write(data)
                 data = await self._next() if self._left or self._buffer else b""
             return await writing.finish()
-        except BaseException:
+        except Exception:
             await writing.abandon()
             raise
 
