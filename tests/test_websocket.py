@@ -329,6 +329,7 @@ class CloseTests(WebSocketTestCase):
         self.world.turn()
         self.assertEqual(self.mina.all(), [])
         self.assertEqual(len(self.mina.protocol._incoming), 0)
+        self.assertFalse(self.mina.transport.disconnecting)  # the Close frame came too late
         self.assertFalse(self.jun.closed)
 
     def test_long_reason(self):
