@@ -109,9 +109,12 @@ export class Page {
 
   /** Return the page after a reload: what it kept is all that is left. */
   reload(options = {}) {
-    for (const socket of this.world.server.live) if (socket.userId === this.userId) socket.break();
+    for (const socket of this.world.server.live) {
+      if (socket.userId !== this.userId) continue;
+      socket.onmessage = socket.onclose = null; // there is no page any more that would hear it
+      socket.break();
+    }
     for (const pc of this.pcs ?? []) pc.close();
-    this.connection.drop = () => {};
     return new Page(this.world, this.userId, { store: this.store, ...options });
   }
 
