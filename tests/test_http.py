@@ -101,7 +101,7 @@ class ConnectionTests(SiteTestCase):
 
     def test_wrong_door(self):
         """A client of the TCP port that comes to the HTTP port: 400 if it says CRLF, else it is idle."""
-        for line, answer in ((PING.replace(b"\n", b"\r\n"), b"HTTP/1.1 400"), (PING, b"")):
+        for line, answer in ((PING, b""), (PING.replace(b"\n", b"\r\n"), b"HTTP/1.1 400")):
             connection = self.open()
             connection.send(line)
             if not self.closed(connection):
