@@ -45,10 +45,15 @@ function show(...views) {
   document.querySelector('#page')?.replaceChildren(...views);
 }
 
+/** In another language: the page begins anew, and goes on where it was, as after any reload. */
+function redraw() {
+  location.reload();
+}
+
 /** @param {string} [problem] */
 function askWho(problem = '') {
   document.body.className = '';
-  show(loginView({ development: config.development, problem, enter, redraw: () => askWho(problem) }));
+  show(loginView({ development: config.development, problem, enter, redraw }));
 }
 
 /** @param {import('./login.js').Login} login */
@@ -87,7 +92,7 @@ function draw(model, login) {
     nickname: login.nickname || `#${model.userId}`,
     logout: () => leave(model),
     again: () => model.connection.connect().then(() => model.load(), complain),
-    redraw: () => draw(model, login),
+    redraw,
   });
   const conversation = conversationView(model, {
     uploads: config.uploads,
