@@ -1,10 +1,11 @@
-"""A TCP proxy that can fall silent without closing anything, as a firewall or a dead cable does."""
+"""A TCP proxy that can fall silent without closing anything, as a firewall or a dead cable does, or cut."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -51,6 +52,8 @@ class Proxy:
         """How many connections there have been."""
         self.eats_notifications = False
         """Whether new connections do without notifications."""
+        self.refuses = False
+        """Whether new connections are closed at once."""
         self._target = port
         self._loop = asyncio.new_event_loop()
         self._open: dict[asyncio.StreamWriter, asyncio.Event] = {}
@@ -71,6 +74,10 @@ class Proxy:
         """Let nothing more through on the connections of now, in either direction, and close nothing."""
         self._loop.call_soon_threadsafe(lambda: [flows.clear() for flows in self._open.values()])
 
+    def cut(self) -> None:
+        """Close the connections of now abruptly, as a change of networks does."""
+        self._loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in self._open])
+
     def close(self) -> None:
         """End everything."""
         self._wait(self._end())
@@ -89,6 +96,16 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         self.opened += 1
+        try:
+            # Nobody listens there at the moment, or this is the end, of which asyncio would complain.
+            with suppress(ConnectionError, asyncio.CancelledError):
+                if not self.refuses:
+                    await self._join(reader, writer)
+        finally:
+            writer.close()
+            self._tasks.discard(task)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection(LOOPBACK, self._target)
         flows = self._open[writer] = asyncio.Event()
         flows.set()
@@ -99,7 +116,6 @@ class Proxy:
                 both.create_task(self._forward(from_server, writer, flows, keep))
         finally:
             del self._open[writer]
-            self._tasks.discard(task)
 
     async def _forward(
         self,
