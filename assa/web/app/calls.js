@@ -62,6 +62,7 @@ export class CallView {
     await call.join();
     sessionStorage.setItem(KEPT, JSON.stringify({ id, roomId: room.id }));
     this.element.hidden = false;
+    this.#model.inCall(room.id);
     this.#draw();
   }
 
@@ -98,6 +99,7 @@ export class CallView {
     this.#tiles.clear();
     this.#grid.replaceChildren();
     this.element.hidden = true;
+    this.#model.inCall(null);
   }
 
   // --- what is shown ---

@@ -25,11 +25,12 @@ export function conversationView(model, { uploads, call }) {
   const nothing = el('p', { class: 'faint nothing', text: t('chooseRoom') });
   view.append(nothing, head, scroll, jump, writing.element);
 
+  let following = true; // whether the reader is at the end, and stays there whatever comes
   const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
   const toEnd = () => (scroll.scrollTop = scroll.scrollHeight);
   // A page in the background has not been read.
   const seen = () => {
-    if (document.visibilityState === 'visible' && nearEnd()) {
+    if (document.visibilityState === 'visible' && following) {
       jump.hidden = true;
       model.confirm();
     }
@@ -37,11 +38,11 @@ export function conversationView(model, { uploads, call }) {
   const entries = (reason) => {
     const room = model.current;
     if (!room) return;
-    const follows = reason === 'opened' || reason === 'own' || nearEnd();
+    if (reason === 'opened' || reason === 'own') following = true;
     const fromEnd = scroll.scrollHeight - scroll.scrollTop;
     older.hidden = !room.more;
     drawEntries(list, room, { model, room, reply: writing.reply });
-    if (follows) toEnd();
+    if (following) toEnd();
     else if (reason === 'older') scroll.scrollTop = scroll.scrollHeight - fromEnd;
     else if (reason === 'heard') jump.hidden = false;
     seen();
@@ -55,9 +56,12 @@ export function conversationView(model, { uploads, call }) {
     entries('opened');
     writing.focus();
   };
-  jump.addEventListener('click', () => (toEnd(), seen()));
-  scroll.addEventListener('scroll', seen);
-  list.addEventListener('load', () => nearEnd() && toEnd(), true); // a picture that has come makes it longer
+  jump.addEventListener('click', () => ((following = true), toEnd(), seen()));
+  scroll.addEventListener('scroll', () => ((following = nearEnd()), seen()));
+  // A picture that has come makes the list longer, a call above makes its window smaller.
+  const resized = new ResizeObserver(() => following && toEnd());
+  resized.observe(list);
+  resized.observe(scroll);
   document.addEventListener('visibilitychange', seen);
   model.addEventListener('current', whole);
   model.addEventListener('rooms', () => model.current && drawHead(head, model, call));
@@ -114,8 +118,10 @@ function drawHead(head, model, call) {
     icon('video'),
     el('span', { class: 'wide', text: t(room.call ? 'joinCall' : 'startCall') }),
   );
-  if (head.dataset.shown === shownOf(room)) return;
-  head.dataset.shown = shownOf(room);
+  callButton.hidden = model.inCallId !== null;
+  const shown = JSON.stringify([room.id, room.name, room.count, room.call?.id, model.inCallId]);
+  if (head.dataset.shown === shown) return;
+  head.dataset.shown = shown;
   const focused = head.contains(document.activeElement) ? document.activeElement?.dataset.test : null;
   head.replaceChildren(
     iconButton('back', t('back'), 'back', () => model.open(null), { class: 'icon-button back' }),
@@ -126,8 +132,4 @@ function drawHead(head, model, call) {
     iconButton('leave', t('leaveRoom'), 'leave-room', () => leaveRoom(model, room)),
   );
   if (focused) head.querySelector(`[data-test="${focused}"]`)?.focus();
-}
-
-function shownOf(room) {
-  return JSON.stringify([room.id, room.name, room.count, room.call?.id]);
 }

@@ -39,12 +39,12 @@ function body(message, { model }) {
   return el('div', {}, picture(model.connection, message.file_info), message.content ? text : null);
 }
 
-function quote(message, { room }) {
+function quote(message, { model, room }) {
   const id = message.reply_to_message_id;
   if (!id) return null;
   const quoted = room.entries.find((one) => one.message?.message_id === id)?.message;
   const words = quoted ? quoted.content || t('picture') : `#${id}`;
-  const name = quoted?.user.nickname;
+  const name = quoted?.user.user_id === model.userId ? t('me') : quoted?.user.nickname;
   const show = () => {
     const item = document.querySelector(`[data-test="message-${id}"]`);
     item?.scrollIntoView({ block: 'center' });

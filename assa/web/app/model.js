@@ -16,6 +16,8 @@ export class Model extends EventTarget {
   invitations = new Map();
   /** @type {number | null} The room that is open. */
   currentId = null;
+  /** @type {number | null} The room whose call the user is in. */
+  inCallId = null;
   #connection;
 
   /** @param {import('../assa/connection.js').Connection} connection */
@@ -323,7 +325,17 @@ export class Model extends EventTarget {
     this.#tell('rooms');
   }
 
-  /** Return the id of the open room's call; one is made if there is none. */
+  /**
+   * Take note of the room whose call the user is in.
+   *
+   * @param {number | null} roomId
+   */
+  inCall(roomId) {
+    this.inCallId = roomId;
+    this.#tell('rooms');
+  }
+
+  /** Return the id of a room's call; one is made if there is none. */
   async callOf(room) {
     if (!room.call) {
       const asked = { chat_room_id: room.id, video_room_name: room.name.slice(0, 100) };
