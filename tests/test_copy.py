@@ -12,10 +12,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from assa.cli.copy import Progress
+from tests.filing import FileWorld
 from tests.postgres import psycopg2, require_postgres, shared_server
 from tests.storage.databases import SqliteDatabase
 from tests.test_cli import CommandCase
-from tests.world import START_S, World
+from tests.world import START_S
 
 try:
     from assa.storage.copying import BATCH, CopyError, Source, Target, copy
@@ -33,12 +34,12 @@ IMAGE = {
 }
 
 
-def server_on(path: Path) -> World:
+def server_on(path: Path) -> FileWorld:
     """Return a server on a SQLite file."""
-    return World(database=SqliteDatabase(str(path)))
+    return FileWorld(path.parent / "files", database=SqliteDatabase(str(path)))
 
 
-def live_in(world: World) -> None:
+def live_in(world: FileWorld) -> None:
     """Let people do all that leaves something in the database, and stay connected."""
     mina, jun = world.connected(1, "mina", device_id="phone"), world.connected(2, "준", device_id="tablet")
     room_id = world.room(mina, jun, name="방 😀", description="'quotes' \"too\" \\u0000 \\ %s :name\n")
@@ -49,6 +50,9 @@ def live_in(world: World) -> None:
         "SEND_MESSAGE", {"room_id": room_id, "message_type": "image", "content": "", "file_info": IMAGE}
     )
     assert image["success"], image
+    world.shown(mina, room_id)
+    world.uploaded(jun, None)
+    world.asked(jun, room_id, file_name="준.jpg")
     confirmed = {"room_id": room_id, "message_ids": [later["message_id"]]}
     assert mina.ask("CHECK_RECEIVE", confirmed)["success"]
     confirmed = {"room_id": room_id, "message_ids": [said["message_id"] + 1]}
@@ -176,7 +180,7 @@ class CopyTests(CopyCase):
         self.installation()
         self.copied()
         names = [row[0] for row in self.target(RECORDS, "name")]
-        self.assertEqual(names, ["0001_initial", "0002_nodes", "0003_collation"])
+        self.assertEqual(names, ["0001_initial", "0002_nodes", "0003_collation", "0004_files"])
 
     def test_source_stays(self) -> None:
         """The source is as it was, and a server can start on it."""
@@ -283,7 +287,7 @@ class SourceTests(CopyCase):
         self.change("DROP TABLE nodes")
         self.change("DROP INDEX sessions_by_node")
         self.refused("its schema is not up to date (0002_nodes): run 'assa migrate'")
-        self.assertEqual(len(self.source(RECORDS)), 1)
+        self.assertEqual(len(self.source(RECORDS)), 2)
         self.change("INSERT INTO schema_migrations VALUES (9999, '9999_later', 'x', 5)")
         self.refused("9999_later")
 
