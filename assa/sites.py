@@ -93,9 +93,7 @@ def _pages(config: Config, resources: dict[str, IResource]) -> Resource | None:
             "uploads": config.files.uploads,
         }
     )
-    pages = Pages()
-    pages.connects = config.http.public_url
-    return pages
+    return Pages(connects=config.http.public_url)
 
 
 def _development_token(config: Config, user_id: int, nickname: str | None) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.web.http import CACHED
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
-from twisted.web.static import File
 
 from assa.http.addresses import Origins, is_forwarded
 
@@ -29,47 +31,67 @@ _TYPES: Final = {
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
 }
+_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
 _OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"::1")
 _BODY_BYTES: Final = 1_000
 _NICKNAME_CHARACTERS: Final = 100
 _LAST_USER_ID: Final = 2**53 - 1
 
 
-class Pages(File):
-    """The static files: checked again at each visit, so that an upgrade is seen at once.
+class Pages(Resource):
+    """The static files: asked for again at each visit, so that an upgrade is seen at once.
+
+    They are small, and read whole.
 
     Args:
-        path: A directory or a file in it.
+        directory: Where they are.
+        connects: Further places that scripts may connect to, of the policy's `connect-src`.
     """
 
-    connects = ""
-    """Further places that scripts may connect to, of the policy's `connect-src`."""
+    def __init__(self, directory: Path = WEB, *, connects: str = "") -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        self._directory = directory
+        self._policy = policy(connects)
 
-    def __init__(self, path: str = str(WEB), *args: Any, **options: Any) -> None:
-        super().__init__(path, *args, **options)
-        self.contentTypes = _TYPES
-        self.indexNames = ["index.html"]
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """Return the file at a path below this one."""
+        names = [name.decode("latin-1") for name in (path, *(request.postpath or ()))]
+        file = self._find(names)
+        if file is None:
+            return notFound()
+        request.postpath = []
+        return _Page(file, self._policy)
 
-    def directoryListing(self) -> IResource:
-        """Show no list of files."""
-        return notFound()
+    def _find(self, names: list[str]) -> Path | None:
+        """Return the file that the names lead to; of other kinds than a page is made of, there is none."""
+        if names == [""]:
+            names = ["index.html"]
+        if not all(_NAME.fullmatch(name) for name in names):
+            return None
+        file = self._directory.joinpath(*names)
+        return file if file.suffix in _TYPES and file.is_file() else None
 
-    def render_GET(self, request: Request) -> Any:
-        """Send a file; of other kinds than a page is made of, there is none."""
-        if self.isfile() and Path(self.path).suffix not in _TYPES:
-            return notFound().render(request)
+
+class _Page(Resource):
+    """One file, with the headers of all."""
+
+    isLeaf = True
+
+    def __init__(self, file: Path, policy: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        self._file = file
+        self._policy = policy
+
+    def render_GET(self, request: Request) -> bytes:
+        """Send the file, unless the browser has it already."""
+        content = self._file.read_bytes()
+        request.setHeader("Content-Type", _TYPES[self._file.suffix])
         request.setHeader("Cache-Control", "no-cache")
-        request.setHeader("Content-Security-Policy", policy(self.connects))
-        request.setHeader(
-            "Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
-        )
-        return super().render_GET(request)  # type: ignore[no-untyped-call]  # Twisted's
-
-    def createSimilarFile(self, path: str) -> Pages:
-        """Return a file below this one."""
-        made = type(self)(path)
-        made.connects = self.connects
-        return made
+        request.setHeader("Content-Security-Policy", self._policy)
+        request.setHeader("Permissions-Policy", _PERMISSIONS)
+        etag = f'"{sha256(content).hexdigest()[:32]}"'
+        return b"" if request.setETag(etag.encode()) is CACHED else content
 
 
 def policy(connects: str) -> str:
