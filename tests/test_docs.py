@@ -34,7 +34,9 @@ from assa.limits import Limits
 from assa.schema import structure, unstructure
 from assa.settings import Config
 from assa.wire import envelope
-from tests.integration.server import ROOT, TWISTD, Server, environment
+from tests.integration.plain import token
+from tests.integration.server import LOOPBACK, ROOT, TWISTD, Server, environment, free_port, running
+from tests.javascript import node
 from tests.postgres import require_postgres, shared_server
 
 try:
@@ -45,7 +47,7 @@ except ImportError:
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 PAIRS = tuple(
-    (DOCS / f"{name}.rst", DOCS / f"{name}.ko.rst") for name in ("protocol", "operations", "embedding")
+    (DOCS / f"{name}.rst", DOCS / f"{name}.ko.rst") for name in ("protocol", "operations", "embedding", "web")
 )
 PROTOCOL = PAIRS[0]
 EVERYTHING = (
@@ -170,7 +172,7 @@ class FormTests(SynchronousTestCase):
     def test_settings(self) -> None:
         """A setting that a document names exists."""
         config = Config()
-        pattern = r"``(server|storage|nodes|auth|limits|rate|calls|files)\.(?!py)(\w+)"
+        pattern = r"``(server|storage|nodes|auth|limits|rate|calls|http|files)\.(?!py)(\w+)"
         for path in EVERYTHING:
             for name, key in re.findall(pattern, text_of(path)):
                 self.assertTrue(hasattr(getattr(config, name), key), f"{path.name}: {name}.{key}")
@@ -637,16 +639,31 @@ class EmbeddingTests(SynchronousTestCase):
                 server.kill()
             self.assertNotIn("Traceback", server.log)
 
+    def test_hello(self) -> None:
+        """A program with assa.js connects, says something, is refused something, and leaves."""
+        program = node()
+        port = free_port()
+        with running(http__listen=[f"tcp:{port}:interface={LOOPBACK}"]) as server:
+            path = Path(server.directory, "token")
+            path.write_text(token(1))
+            command = [program, "--experimental-websocket", str(EXAMPLES / "hello.mjs")]
+            shown = run([*command, f"ws://{LOOPBACK}:{port}/ws", str(path)], dict(os.environ))
+            self.assertEqual(shown.split(), ["connecting", "connected", "ROOM_NOT_FOUND", "closed"])
+
     def test_quotations(self) -> None:
-        """The Python in the documents is that of the examples, which run."""
+        """The Python and the JavaScript in the documents are those of the examples, which run."""
         code = "\n".join(
             line.strip()
             for path in sorted(EXAMPLES.iterdir())
             if path.is_file()
             for line in text_of(path).splitlines()
         )
-        for path in (DOCS / "embedding.rst", DOCS / "architecture.rst"):
-            quoted = blocks(path, "python")
-            self.assertGreater(len(quoted), 3)
+        for name, language, least in (
+            ("embedding", "python", 4),
+            ("architecture", "python", 4),
+            ("web", "javascript", 2),
+        ):
+            quoted = blocks(DOCS / f"{name}.rst", language)
+            self.assertGreaterEqual(len(quoted), least)
             for block in quoted:
                 self.assertIn("\n".join(line.strip() for line in block.splitlines()), code)
