@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.plain import token
+from tests.integration.server import LOOPBACK, Server, free_port, running
 
 try:
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, expect, sync_playwright
 except ImportError:
     sync_playwright = None  # chromium() skips
 
@@ -41,6 +41,9 @@ _OPTIONS = (
     "--disable-features=WebRtcHideLocalIpsWithMdns",  # nobody answers mDNS in a container
 )
 _WATCH = (Path(__file__).parent / "watch.js").read_text()
+_SHOWN = (
+    "(id) => document.querySelector(`[data-test=video-${id}]`).getVideoPlaybackQuality().totalVideoFrames"
+)
 
 
 def find_browser(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -102,13 +105,9 @@ class Person:
         self.context.set_default_timeout(PATIENCE_S * 1000)
         self.context.add_init_script(_WATCH)
         self.complaints: list[str] = []
-        self.page = self._open_page()
-
-    def _open_page(self) -> Page:
-        page = self.context.new_page()
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
-        return page
+        self.page = self.context.new_page()
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -118,13 +117,14 @@ class Person:
         """Go away without a word."""
         self.context.close()
 
-    def content_with(self, *expected: str) -> None:
-        """Fail if the browser complained of anything but what matches one of the patterns.
+    def is_content(self, *expected: str) -> None:
+        """Fail if the browser has complained of anything but what matches one of the patterns.
 
-        A violation of the Content-Security-Policy, an exception nobody caught and a file that is missing
-        are such complaints.
+        A violation of the Content-Security-Policy, an exception that nobody caught and a file that is
+        missing are such complaints.
         """
         unexpected = [text for text in self.complaints if not any(re.search(one, text) for one in expected)]
+        self.complaints.clear()
         assert not unexpected, f"user {self.user_id}'s browser complains"
 
     # --- the page ---
@@ -133,37 +133,150 @@ class Person:
         """Return what has that `data-test`."""
         return self.page.get_by_test_id(hook)
 
-    def wait(self, script: str, argument: Any = None) -> None:
-        """Wait until a function in the page returns something true."""
-        self.page.wait_for_function(script, arg=argument, polling=50)
+    def click(self, hook: str) -> None:
+        """Click what has that `data-test`."""
+        self.find(hook).click()
 
     def run(self, script: str, argument: Any = None) -> Any:
         """Return what a function in the page returns."""
         return self.page.evaluate(script, argument)
 
+    def wait(self, script: str, argument: Any = None) -> None:
+        """Wait until a function in the page returns something true."""
+        self.page.wait_for_function(script, arg=argument, polling=50)
+
+    # --- coming in ---
+
+    def visit(self) -> None:
+        """Open the web client."""
+        self.page.goto(self.origin)
+
+    def enter(self, nickname: str) -> Person:
+        """Log in at a development server."""
+        self.visit()
+        self.find("login-user").fill(str(self.user_id))
+        self.find("login-nickname").fill(nickname)
+        self.click("login-go")
+        self.is_connected()
+        return self
+
+    def is_connected(self) -> None:
+        """Wait until the page says so."""
+        expect(self.find("connection-state")).to_have_attribute("data-state", "connected")
+
     @property
     def session(self) -> dict[str, Any]:
-        """What the newest CONNECT_RESPONSE said: `session_id`, and `resumed` beside it."""
+        """What the newest CONNECT_RESPONSE said: `session_id`, and `resumed` and so on beside it."""
         welcome = self.run("() => assa.connection.welcome")
         return {"session_id": welcome["session_id"], **welcome["reconnection_info"]}
 
+    # --- rooms ---
+
+    def create_room(self, name: str, *, is_open: bool = True) -> int:
+        """Create a room, which opens it; return its id."""
+        self.click("create-room")
+        self.find("create-name").fill(name)
+        self.find("create-open").set_checked(is_open)
+        self.click("create-go")
+        expect(self.find("room-title")).to_have_text(name)
+        hook = self.find("rooms").locator("[aria-current=true]").get_attribute("data-test")
+        assert hook is not None
+        return int(hook.removeprefix("room-"))
+
+    def join_room(self, room_id: int) -> None:
+        """Join a room by its number, which opens it."""
+        self.click("join-room")
+        self.find("join-room-id").fill(str(room_id))
+        self.click("join-go")
+        self._is_in(room_id)
+
+    def open_room(self, room_id: int) -> None:
+        """Open one of the rooms of the list."""
+        self.click(f"room-{room_id}")
+        self._is_in(room_id)
+
+    def _is_in(self, room_id: int) -> None:
+        expect(self.find(f"room-{room_id}")).to_have_attribute("aria-current", "true")
+        expect(self.find("composer")).to_be_visible()
+
+    # --- messages ---
+
+    def say(self, text: str) -> Locator:
+        """Send a message to the open room; return it once the server has it."""
+        self.find("composer").fill(text)
+        self.click("send")
+        said = self.reads(text)
+        expect(said).to_have_attribute("data-state", "sent")
+        return said
+
+    def reads(self, text: str) -> Locator:
+        """Wait for a message with that text in the open room; return it."""
+        message = self.find("messages").locator(".message").filter(has_text=text).last
+        expect(message).to_be_visible()
+        return message
+
     # --- calls ---
 
-    def media(self) -> dict[str, int]:
-        """Return what has come in over all RTCPeerConnections (`frames`, audio `packets`) and how many `peers`."""
-        measured: dict[str, int] = self.run("() => watched.media()")
-        return measured
+    def join_call(self) -> None:
+        """Start the call of the open room, or take part in it."""
+        self.page.locator("[data-test=call-start], [data-test=call-join]").click()
+        expect(self.find("tile-self")).to_be_visible()
 
-    def gets_more(self, frames: int = 10, packets: int = 10) -> None:
-        """Wait until more pictures and more sound have come in."""
-        before = self.media()
+    def tile(self, other: Person) -> Locator:
+        """Return where the picture of somebody else is."""
+        return self.find(f"tile-{other.user_id}")
+
+    def sees(self, other: Person, frames: int = 5) -> None:
+        """Wait until so many more frames of somebody else have been shown."""
+        expect(self.find(f"video-{other.user_id}")).to_be_visible()
+        shown = self.run(_SHOWN, other.user_id)
+        self.wait(f"([id, wanted]) => ({_SHOWN})(id) >= wanted", [other.user_id, shown + frames])
+
+    def receives(self, frames: int = 5, packets: int = 5) -> None:
+        """Wait until more has come in over the RTCPeerConnections: decoded frames, packets of sound."""
+        before = self.media
         self.wait(
             "async ([frames, packets]) => { const now = await watched.media();"
             " return now.frames >= frames && now.packets >= packets; }",
             [before["frames"] + frames, before["packets"] + packets],
         )
 
+    @property
+    def media(self) -> dict[str, int]:
+        """What came in over all RTCPeerConnections: `frames`, audio `packets`, `peers` that there are."""
+        measured: dict[str, int] = self.run("() => watched.media()")
+        return measured
 
-def jwt_of(user_id: int) -> str:
-    """Return a token for a server that is configured with the clients' secret."""
-    return token(user_id)
+
+class Town:
+    """A server and a browser, and the people who have come.
+
+    Args:
+        server: The server.
+        port: Of its web client.
+        browser: Everybody's.
+    """
+
+    def __init__(self, server: Server, port: int, browser: Browser) -> None:
+        self.server = server
+        self.port = port
+        self.people: list[Person] = []
+        self._browser = browser
+
+    def person(self, user_id: int, *, port: int | None = None, **options: Any) -> Person:
+        """Let somebody come; options as for :class:`Person`."""
+        person = Person(self._browser, f"http://{LOOPBACK}:{port or self.port}", user_id, **options)
+        self.people.append(person)
+        return person
+
+
+@contextmanager
+def town(**settings: object) -> Generator[Town, None, None]:
+    """Run a browser, and a server that is not configured unless the settings say otherwise."""
+    port = free_port()
+    defaults: dict[str, object] = {
+        "http__listen": [f"tcp:{port}:interface={LOOPBACK}"],
+        "auth__secret": None,
+    }
+    with chromium() as browser, running(**(defaults | settings)) as server:
+        yield Town(server, port, browser)
