@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from assa.http.addresses import Proxies, is_forwarded
 from assa.http.site import ChatSite, tree
-from tests.test_tcp import PING
+from tests.test_tcp import PING, reactor_turn
 from tests.web import Connection, Visitor, request_bytes
 from tests.world import World, codes
 
@@ -86,12 +88,25 @@ class ConnectionTests(SiteTestCase):
             self.assertNotIn(b"200", connection.transport.value())
 
     def test_pipelined(self):
-        """Requests that come together are answered one after the other."""
+        """Requests that come together are answered one after the other, each in a turn of its own."""
         connection = self.open()
-        connection.send(request_bytes("GET", "/echo") + request_bytes("PUT", "/echo", body=b"x") * 2)
+        connection.send(request_bytes("GET", "/echo") + request_bytes("PUT", "/echo", body=b"x") * 3)
+        for answered in range(1, 5):
+            self.assertEqual(connection.transport.value().count(b"HTTP/1.1 200 OK"), answered)
+            self.assertEqual(connection.transport.producerState, "producing" if answered == 4 else "paused")
+            reactor_turn(self.world)
         found = connection.transport.value()
-        self.assertEqual(found.count(b"HTTP/1.1 200 OK"), 3)
         self.assertLess(found.index(b"here: GET"), found.index(b"here: PUT"))
+        connection.send(request_bytes("GET", "/echo"))
+        self.assertEqual(connection.transport.value().count(b"HTTP/1.1 200 OK"), 5)
+
+    def test_pipelined_and_gone(self):
+        """Requests whose client is gone meanwhile are not looked at."""
+        connection = self.open()
+        connection.send(request_bytes("GET", "/echo") * 3)
+        connection.protocol.connectionLost(Failure(ConnectionLost()))
+        self.world.turn()
+        self.assertEqual(connection.transport.value().count(b"HTTP/1.1 200 OK"), 1)
 
     def test_stop(self):
         """The site closes all of its connections when the server stops."""

@@ -9,7 +9,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 
 from assa.http.request import ChatRequest
 
@@ -29,6 +29,23 @@ class _Channel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.site.gone(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def requestDone(self, request: Request) -> None:  # noqa: N802 - Twisted's
+        """Go on with the next request in a turn of its own: thousands may have come in one chunk."""
+        self.paused = True
+        super().requestDone(request)  # type: ignore[no-untyped-call]  # Twisted's
+        if self._buffer and self.persistent:
+            self._networkProducer.pauseProducing()
+            self.callLater(0, self._go_on)  # type: ignore[no-untyped-call]  # Twisted's
+        else:
+            self.paused = False
+
+    def _go_on(self) -> None:
+        if self.site.has(self):
+            self.paused = False
+            if not self._waitingForTransport:
+                self._networkProducer.resumeProducing()
+            self.dataReceived(b"")  # type: ignore[no-untyped-call]  # Twisted's
 
 
 class ChatSite(Site):
@@ -56,6 +73,10 @@ class ChatSite(Site):
             oldest = next(iter(self._open))
             self.gone(oldest)
             oldest.forceAbortClient()
+
+    def has(self, channel: HTTPChannel) -> bool:
+        """Return whether a connection is open, and no WebSocket."""
+        return channel in self._open
 
     def gone(self, channel: HTTPChannel) -> None:
         """Forget a connection that is closed, or has become a WebSocket."""
