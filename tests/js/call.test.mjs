@@ -142,6 +142,34 @@ test('the end of the room, and the seat that moves to another device, close the 
   assert.equal(world.network.open.length, 0);
 });
 
+test('the end of the session is the end of the call', async () => {
+  const world = new World();
+  const [mina, jun, sora] = await world.inCall(1, 2, 3);
+  await jun.connection.close();
+  await settle();
+  assert.deepEqual([jun.closed, jun.ways], [[{ reason: 'left', code: undefined }], []]);
+  await world.allTalk(mina, sora);
+  const other = await world.connected(1, { store: mina.store }); // the tab was duplicated
+  await settle();
+  assert.deepEqual([mina.closed, mina.ways], [[{ reason: 'moved', code: undefined }], []]);
+  await other.join();
+  await world.clock.advance(3_000);
+  await world.allTalk(other, sora);
+});
+
+test('failed is not the end of the call: sound and pictures go on, and it can be connected again', async () => {
+  const world = new World();
+  const [mina, jun] = await world.inCall(1, 2);
+  world.server.up = false;
+  world.server.cut(1);
+  await world.clock.advance(7_000);
+  assert.equal(mina.connection.state, 'failed');
+  await world.allTalk(mina, jun);
+  world.server.up = true;
+  await mina.connection.connect();
+  await world.allTalk(mina, jun);
+});
+
 test('host and media of the others are followed (§7.5)', async () => {
   const world = new World();
   const [mina, jun] = await world.inCall(1, 2);

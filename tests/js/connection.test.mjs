@@ -579,6 +579,55 @@ test('a page that is reloaded resumes: session, position and device are kept', a
   assert.deepEqual(again.heard('gap'), []);
 });
 
+test('a page that is reloaded while the server is away tries as often as after a loss', async () => {
+  const world = new World();
+  const page = await world.connected(7);
+  world.server.up = false;
+  const again = page.reload();
+  const connecting = again.connection.connect();
+  await world.clock.advance(2_000);
+  assert.deepEqual(again.states.map((one) => [one.state, one.attempt]), [
+    ['connecting', 0],
+    ['reconnecting', 1],
+    ['reconnecting', 2],
+  ]);
+  world.server.up = true;
+  await world.clock.advance(1_000);
+  assert.equal((await connecting).reconnection_info.resumed, true);
+  world.server.up = false;
+  const third = again.reload();
+  const failing = assert.rejects(third.connection.connect(), refused('DISCONNECTED'));
+  await world.clock.advance(7_000);
+  await failing;
+  assert.equal(third.connection.state, 'failed');
+  assert.equal(world.server.sockets.length, 1 + 3 + 4);
+});
+
+test('connect() during an automatic attempt waits for what comes of it', async () => {
+  const world = new World();
+  const page = await world.connected(7);
+  world.server.cut();
+  await settle();
+  world.server.mute = true;
+  await world.clock.advance(1_000);
+  const connecting = page.connection.connect();
+  assert.equal(world.server.sockets.length, 2);
+  world.server.mute = false;
+  await world.clock.advance(13_000);
+  assert.equal((await connecting).user_id, 7);
+  assert.equal(world.server.sockets.length, 3);
+});
+
+test('who closes it at the news that it is connecting has closed it', async () => {
+  const world = new World();
+  const page = world.page(7);
+  page.connection.addEventListener('state', ({ detail }) => detail.state === 'connecting' && page.connection.close());
+  await assert.rejects(page.connection.connect(), refused('DISCONNECTED'));
+  await world.clock.advance(60_000);
+  assert.deepEqual(page.stateNames, ['connecting', 'closed']);
+  assert.equal(world.server.sockets.length, 0);
+});
+
 test('a store that is full, forbidden or broken is done without', async () => {
   const world = new World();
   const broken = {

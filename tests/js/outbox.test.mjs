@@ -147,6 +147,17 @@ test('any other refusal is final, and the next is sent', async () => {
   assert.equal(again.content, 'one');
 });
 
+test('a message of more than 1 MiB is refused here: it would close the connection, again and again (§10.1)', async () => {
+  const world = new World();
+  const page = await world.connected(7);
+  const long = page.connection.sendMessage(ROOM, '가'.repeat(350_000));
+  const next = page.connection.sendMessage(ROOM, '가'.repeat(340_000)); // which the server refuses itself
+  await assert.rejects(long, { code: 'MESSAGE_TOO_LONG' });
+  await next;
+  assert.equal(world.server.asked('SEND_MESSAGE').length, 1);
+  await assert.rejects(page.connection.signal('SDP', { sdp_data: 'x'.repeat(1_048_576) }), { code: 'MESSAGE_TOO_LONG' });
+});
+
 test('the same message twice is one', async () => {
   const world = new World();
   const page = await world.connected(7);

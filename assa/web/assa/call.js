@@ -52,7 +52,7 @@ export class Call extends EventTarget {
   #again = /** @type {any} */ (null);
   #checking = false;
   #hear = (/** @type {any} */ event) => this.#heard(event.detail);
-  #watch = (/** @type {any} */ event) => event.detail.state === 'connected' && this.#connected();
+  #watch = (/** @type {any} */ event) => this.#followed(event.detail);
 
   /**
    * @param {import('./connection.js').Connection} connection
@@ -303,6 +303,12 @@ export class Call extends EventTarget {
   }
 
   // --- coming back ---
+
+  /** @param {{state: string, reason: string}} detail Of the connection. */
+  #followed({ state, reason }) {
+    if (state === 'connected') this.#connected();
+    else if (state === 'closed') this.#close(reason === 'SESSION_REPLACED' ? 'moved' : 'left'); // the seat is not here
+  }
 
   #connected() {
     this.#seat.connected();

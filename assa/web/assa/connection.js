@@ -4,6 +4,7 @@ import { CLOCK } from './clock.js';
 import { AssaError } from './errors.js';
 import { Files } from './files.js';
 import { randomId } from './ids.js';
+import { MESSAGE_BYTES } from './line.js';
 import { Link } from './link.js';
 import { Outbox } from './outbox.js';
 import { Requests } from './requests.js';
@@ -139,14 +140,15 @@ export class Connection extends EventTarget {
   // --- connecting ---
 
   /**
-   * Connect once; later losses are mended without further ado.
+   * Connect; later losses are mended without further ado. When there is no server it fails at once, but for a page
+   * that was reloaded: its connection was lost, and is tried for as after any loss (§10.3).
    *
    * @returns {Promise<any>} The data of CONNECT_RESPONSE.
    */
   connect() {
     if (this.state === 'connected') return Promise.resolve(this.#welcome);
     this.#watch(true);
-    return this.#link.connect();
+    return this.#link.connect(this.#welcome === null && this.#session.sessionId !== null);
   }
 
   /**
@@ -309,19 +311,21 @@ export class Connection extends EventTarget {
   #ask(action, data, settle, silent) {
     const seqId = this.#requests.add(action, settle, silent);
     const resumes = action === 'CONNECT' && this.#session.sessionId;
-    this.#send({ action, data, seq_id: seqId, ...(resumes ? { session_id: this.#session.sessionId } : {}) });
+    const text = this.#textOf({ action, data, seq_id: seqId, ...(resumes ? { session_id: resumes } : {}) });
+    if (isTooLong(text)) this.#requests.refuse(seqId, new AssaError('MESSAGE_TOO_LONG', 'more than 1 MiB'));
+    else this.#link.send(text);
   }
 
   /** @param {any} message */
-  #send(message) {
-    this.#link.send({ ...message, timestamp: new Date(this.#clock.now()).toISOString() });
+  #textOf(message) {
+    return JSON.stringify({ ...message, timestamp: new Date(this.#clock.now()).toISOString() });
   }
 
   // --- hearing ---
 
   /** @param {any} message */
   #heard(message) {
-    if (message.action === 'PING') return this.#send({ action: 'PONG', seq_id: message.seq_id });
+    if (message.action === 'PING') return this.#link.send(this.#textOf({ action: 'PONG', seq_id: message.seq_id }));
     if (this.#requests.answered(message)) return;
     const late = message.action === 'PONG' || message.action.endsWith('_RESPONSE');
     if (late || !this.#session.advance(message.seq_id)) return;
@@ -352,4 +356,9 @@ export class Connection extends EventTarget {
   #dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** @param {string} text */
+function isTooLong(text) {
+  return text.length * 3 > MESSAGE_BYTES && new TextEncoder().encode(text).length > MESSAGE_BYTES;
 }

@@ -7,6 +7,9 @@ export const SUBPROTOCOL = 'assa.v1';
 /** The server sends PING every 30 s; when nothing at all came for so long, nothing will. */
 export const SILENCE_MS = 70_000;
 
+/** §10.1; a longer message would close the connection. */
+export const MESSAGE_BYTES = 1_048_576;
+
 const OPEN = 1;
 
 export class Line {
@@ -42,9 +45,9 @@ export class Line {
     this.#socket.onclose = (event) => this.abort(event?.reason ? `closed: ${event.reason}` : 'the connection was lost');
   }
 
-  /** @param {object} message */
-  send(message) {
-    if (!this.#over && this.#socket.readyState === OPEN) this.#socket.send(JSON.stringify(message));
+  /** @param {string} text */
+  send(text) {
+    if (!this.#over && this.#socket.readyState === OPEN) this.#socket.send(text);
   }
 
   /**

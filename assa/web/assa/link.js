@@ -14,8 +14,7 @@ const OPEN_MS = 10_000;
 
 /**
  * @typedef {'connecting' | 'connected' | 'reconnecting' | 'failed' | 'closed'} State
- * @typedef {{promise: Promise<any>, resolve: (data: any) => void, reject: (error: AssaError) => void,
- *   automatic: boolean, timer: any}} Attempt
+ * @typedef {{automatic: boolean, timer: any}} Attempt
  *
  * @typedef {object} Uses
  * @property {string} url
@@ -37,6 +36,8 @@ export class Link {
   #line = null;
   /** @type {Attempt | null} */
   #attempt = null;
+  /** @type {{promise: Promise<any>, resolve: (data: any) => void, reject: (error: AssaError) => void} | null} */
+  #outcome = null;
   /** @type {AssaError | null} What the server said last without being asked: it closes after that. */
   #parting = null;
   #hopeless = false;
@@ -53,16 +54,20 @@ export class Link {
   }
 
   /**
-   * Try once; a loss after that is mended without further ado.
+   * Try to connect; a loss after that is mended without further ado.
    *
+   * @param {boolean} [lost] Whether there was a connection before: then it is tried as often as after a loss.
    * @returns {Promise<any>} What `greet` was answered.
    */
-  connect() {
-    if (this.#attempt) return this.#attempt.promise;
+  connect(lost = false) {
+    if (this.#outcome) return this.#outcome.promise;
+    const outcome = (this.#outcome = deferred());
+    if (this.#attempt) return outcome.promise; // an automatic one is on its way
     this.#uses.clock.clearTimeout(this.#retry);
     this.#backoff.reset();
     this.#become('connecting');
-    return this.#begin(false).promise;
+    if (this.#outcome === outcome) this.#begin(lost); // who heard of it may have ended it
+    return outcome.promise;
   }
 
   /**
@@ -70,14 +75,16 @@ export class Link {
    *
    * @param {'failed' | 'closed'} state
    * @param {string} reason
+   * @param {AssaError} [error] What `connect` fails with.
    */
-  end(state, reason) {
-    const attempt = this.#attempt;
-    this.#attempt = null;
-    this.#uses.clock.clearTimeout(attempt?.timer);
+  end(state, reason, error = new AssaError('DISCONNECTED', reason)) {
+    this.#uses.clock.clearTimeout(this.#attempt?.timer);
     this.#uses.clock.clearTimeout(this.#retry);
-    attempt?.reject(new AssaError('DISCONNECTED', reason));
+    this.#attempt = null;
+    const outcome = this.#outcome;
+    this.#outcome = null;
     this.#become(state, reason);
+    outcome?.reject(error);
   }
 
   /** Close the line without a word. */
@@ -97,9 +104,9 @@ export class Link {
     this.#line?.abort(reason);
   }
 
-  /** @param {any} message */
-  send(message) {
-    this.#line?.send(message);
+  /** @param {string} text */
+  send(text) {
+    this.#line?.send(text);
   }
 
   /**
@@ -133,17 +140,14 @@ export class Link {
 
   /** @param {boolean} automatic */
   #begin(automatic) {
-    /** @type {any} */
+    /** @type {Attempt} */
     const attempt = { automatic, timer: null };
-    attempt.promise = new Promise((resolve, reject) => Object.assign(attempt, { resolve, reject }));
-    attempt.promise.catch(() => {}); // nobody waits for an automatic one
     this.#attempt = attempt;
     this.#parting = null;
     this.#uses.token().then(
       () => this.#dial(attempt),
       (error) => this.#failed(attempt, error),
     );
-    return /** @type {Attempt} */ (attempt);
   }
 
   /** @param {Attempt} attempt */
@@ -174,7 +178,7 @@ export class Link {
     this.#uses.clock.clearTimeout(attempt.timer);
     this.#uses.greet((error, data) => {
       if (this.#attempt !== attempt) return;
-      if (!error) this.#welcomed(attempt, data);
+      if (!error) this.#welcomed(data);
       else if (again && TOKEN_REFUSED.has(error.code)) this.#greetAnew(attempt);
       else this.#failed(attempt, error);
     });
@@ -188,15 +192,13 @@ export class Link {
     );
   }
 
-  /**
-   * @param {Attempt} attempt
-   * @param {any} data
-   */
-  #welcomed(attempt, data) {
-    this.#attempt = null;
+  /** @param {any} data */
+  #welcomed(data) {
+    const outcome = this.#outcome;
+    this.#attempt = this.#outcome = null;
     this.#backoff.reset();
     this.#uses.welcomed(data);
-    attempt.resolve(data);
+    outcome?.resolve(data);
   }
 
   /**
@@ -212,8 +214,7 @@ export class Link {
     this.hangUp();
     this.#hopeless = HOPELESS.has(refusal.code);
     if (attempt.automatic && !this.#hopeless) this.#comeBack(refusal);
-    else this.end('failed', reasonOf(refusal));
-    attempt.reject(refusal);
+    else this.end('failed', reasonOf(refusal), refusal);
   }
 
   /** @param {AssaError} error */
@@ -229,7 +230,7 @@ export class Link {
   #comeBack(error) {
     this.#backoff.wish(error.retryAfterMs);
     const next = this.#backoff.next();
-    if (!next) return this.end('failed', reasonOf(error));
+    if (!next) return this.end('failed', reasonOf(error), error);
     this.#retry = this.#uses.clock.setTimeout(() => this.#begin(true), next.delayMs);
     this.#become('reconnecting', reasonOf(error), next);
   }
@@ -256,4 +257,12 @@ export class Link {
 /** @param {AssaError} error */
 function reasonOf(error) {
   return error.code === 'DISCONNECTED' ? error.message : error.code;
+}
+
+function deferred() {
+  /** @type {any} */
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  made.promise.catch(() => {}); // whoever waits for it hears of a failure; nobody needs to
+  return made;
 }

@@ -82,6 +82,16 @@ export class Requests {
     for (const seqId of [...this.#pending.keys()]) this.#settle(seqId, error, {});
   }
 
+  /**
+   * Settle one that cannot be sent.
+   *
+   * @param {string} seqId
+   * @param {AssaError} error
+   */
+  refuse(seqId, error) {
+    this.#settle(seqId, error, {});
+  }
+
   #confirmSilent() {
     this.#confirming = null;
     if ([...this.#pending.values()].some((one) => one.silent)) this.#confirm();

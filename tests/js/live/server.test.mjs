@@ -17,6 +17,7 @@ const { ASSA_URL, ASSA_CUES } = process.env;
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const open = [];
+const live = (name, run) => test(name, { skip: !ASSA_URL && 'ASSA_URL is not set' }, run);
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
@@ -64,7 +65,7 @@ async function inRoom(count) {
   return [roomId, ...all];
 }
 
-test('messages, replies, receipts and refusals', async () => {
+live('messages, replies, receipts and refusals', async () => {
   const [roomId, mina, jun] = await inRoom(2);
   const receipts = [];
   mina.addEventListener('MESSAGE_RECEIVED', ({ detail }) => receipts.push(detail.data));
@@ -79,7 +80,7 @@ test('messages, replies, receipts and refusals', async () => {
   await assert.rejects(mina.request('NONSENSE'), { code: 'UNKNOWN_ACTION' });
 });
 
-test('connections that break again and again: each message once and in order', async () => {
+live('connections that break again and again: each message once and in order', async () => {
   const [roomId, mina, jun] = await inRoom(2);
   const wanted = Array.from({ length: 60 }, (_, index) => `m${index}`);
   const sending = wanted.map((content) => mina.sendMessage(roomId, content));
@@ -94,7 +95,7 @@ test('connections that break again and again: each message once and in order', a
   assert.deepEqual(jun.contents, wanted);
 });
 
-test('a server that is killed and started again: nothing is lost, none comes twice', async () => {
+live('a server that is killed and started again: nothing is lost, none comes twice', async () => {
   const [roomId, mina, jun] = await inRoom(2);
   const gaps = [];
   for (const one of [mina, jun]) one.addEventListener('gap', () => gaps.push(one));
@@ -120,7 +121,7 @@ test('a server that is killed and started again: nothing is lost, none comes twi
   assert.deepEqual(gaps, []);
 });
 
-test('a page that is reloaded resumes', async () => {
+live('a page that is reloaded resumes', async () => {
   const [roomId, mina, jun] = await inRoom(2);
   const store = new FakeStorage();
   const page = connection(2, { store });
@@ -135,7 +136,7 @@ test('a page that is reloaded resumes', async () => {
   assert.equal(mina.state, 'connected');
 });
 
-test('two tabs of one device: the older one is replaced and stays away', async () => {
+live('two tabs of one device: the older one is replaced and stays away', async () => {
   const older = connection(1, { deviceId: 'tab' });
   await older.connect();
   const newer = connection(1, { deviceId: 'tab' });
@@ -145,7 +146,7 @@ test('two tabs of one device: the older one is replaced and stays away', async (
   assert.equal(newer.state, 'connected');
 });
 
-test('a token that expires is renewed; one that is refused is asked for again', async () => {
+live('a token that expires is renewed; one that is refused is asked for again', async () => {
   const tokens = [process.env.ASSA_TOKEN_SHORT, process.env.ASSA_TOKEN_1];
   const asked = [];
   const token = () => asked.push(0) && tokens[Math.min(asked.length, 2) - 1];
@@ -158,14 +159,14 @@ test('a token that expires is renewed; one that is refused is asked for again', 
   assert.deepEqual(jun.states, ['connecting', 'failed']);
 });
 
-test('close() ends the session', async () => {
+live('close() ends the session', async () => {
   const mina = connection(1);
   const { session_id: before } = await mina.connect();
   await mina.close();
   assert.notEqual((await mina.connect()).session_id, before);
 });
 
-test('an image goes up, is sent, and is seen by members only', async () => {
+live('an image goes up, is sent, and is seen by members only', async () => {
   const [roomId, mina, jun, sora] = await inRoom(3);
   await sora.request('EXIT_ROOM', { room_id: roomId });
   const file = new File([Buffer.from(PIXEL, 'base64')], '점.png', { type: 'image/png' });
@@ -217,7 +218,7 @@ async function inCall(count) {
   return { all, calls, network, videoRoomId };
 }
 
-test('three people talk; mute, screen, host and leaving are seen', async () => {
+live('three people talk; mute, screen, host and leaving are seen', async () => {
   const { calls } = await inCall(3);
   const [mina, jun, sora] = calls;
   const seenBy = (call, userId) => call.participants.find((one) => one.userId === userId);
@@ -235,7 +236,7 @@ test('three people talk; mute, screen, host and leaving are seen', async () => {
   assert.deepEqual([mina, jun, sora].map((one) => one.closed), [['left'], ['left'], ['left']]);
 });
 
-test('a call survives lost connections, and glare while they are away', async () => {
+live('a call survives lost connections, and glare while they are away', async () => {
   const { all, calls, network } = await inCall(3);
   const pcs = [...network.open];
   for (const one of all) one.drop();
@@ -246,7 +247,7 @@ test('a call survives lost connections, and glare while they are away', async ()
   assert.deepEqual(network.open, pcs);
 });
 
-test('a call survives a server that is killed and started again', async () => {
+live('a call survives a server that is killed and started again', async () => {
   const { all, calls, network } = await inCall(2);
   const pcs = [...network.open];
   writeFileSync(`${ASSA_CUES}/restart`, '');
@@ -259,7 +260,7 @@ test('a call survives a server that is killed and started again', async () => {
   assert.deepEqual(network.open, pcs);
 });
 
-test('a seat moves to another device, and a reloaded page takes part again', async () => {
+live('a seat moves to another device, and a reloaded page takes part again', async () => {
   const { all, calls, network, videoRoomId } = await inCall(2);
   const phone = connection(2);
   await phone.connect();
