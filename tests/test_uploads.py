@@ -298,6 +298,18 @@ class PutTests(FileTestCase):
             self.assertEqual(self.world.incoming + self.world.blobs, [], sent)
         self.assertEqual(self.world.put(asked["upload_url"], BIG).status, 201)
 
+    def test_cut_while_writing(self):
+        """Nor where the disk is just writing, or had more to write."""
+        asked = self.world.asked(self.mina, self.room_id, BIG)
+        for sent in (WRITE_BYTES, WRITE_BYTES * 2):
+            self.world.disk.hold()
+            connection = self.world.begin_put(asked["upload_url"], len(BIG), BIG[:sent])
+            connection.lose()
+            self.world.disk.release()
+            self.world.turn()
+            self.assertEqual(self.world.incoming + self.world.blobs, [], sent)
+        self.assertEqual(self.world.put(asked["upload_url"], BIG).status, 201)
+
     def test_cut_at_the_end(self):
         """What had come as a whole is kept, though nobody is there to be told."""
         asked = self.world.asked(self.mina, self.room_id)

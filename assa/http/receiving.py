@@ -163,6 +163,8 @@ class Upload:
 
     async def _wait(self, for_what: Deferred[None]) -> None:
         self._waits = for_what
+        if self._broken is not None:  # it happened while the disk was waited for
+            for_what.cancel()
         try:
             await for_what
         except CancelledError:
@@ -176,8 +178,6 @@ class Upload:
         if not self._ready():
             self._resume()
             await self._wait(Deferred())
-        if self._broken is not None:
-            raise self._broken
         data = bytes(self._buffer[:WRITE_BYTES])
         del self._buffer[:WRITE_BYTES]
         if len(self._buffer) < WRITE_BYTES:
@@ -189,8 +189,6 @@ class Upload:
     async def _receive(self) -> File:
         file = await self._files.admit(self._token)
         self._check_length(file)
-        if self._broken is not None:
-            raise self._broken
         await self._wait(self._slots.take(file.user_id))
         self._begun = True
         try:
