@@ -16,11 +16,13 @@ import time
 import urllib.request
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import attrs
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from assa import states
@@ -30,14 +32,21 @@ from assa.auth import Key, mint
 from assa.changes import inviting, leaving
 from assa.config import load
 from assa.errors import MESSAGES, Code
+from assa.framing import Broken
+from assa.http.websocket import _CLOSE_CODES as CLOSE_CODES
 from assa.limits import Limits
+from assa.logs import json_line
 from assa.schema import structure, unstructure
 from assa.settings import Config
+from assa.visits import Visits
 from assa.wire import envelope
+from tests.filing import JPEG
 from tests.integration.plain import token
 from tests.integration.server import LOOPBACK, ROOT, TWISTD, Server, environment, free_port, running
 from tests.javascript import node
+from tests.operators import Operator
 from tests.postgres import require_postgres, shared_server
+from tests.world import World
 
 try:
     from docutils.core import publish_doctree
@@ -49,7 +58,7 @@ EXAMPLES = DOCS / "examples"
 PAIRS = tuple(
     (DOCS / f"{name}.rst", DOCS / f"{name}.ko.rst") for name in ("protocol", "operations", "embedding", "web")
 )
-PROTOCOL = PAIRS[0]
+PROTOCOL, OPERATIONS = PAIRS[:2]
 EVERYTHING = (
     ROOT / "README.rst",
     ROOT / "CONTRIBUTING.rst",
@@ -313,18 +322,88 @@ class ProtocolTests(SynchronousTestCase):
             self.assertEqual(one["message"], MESSAGES[Code(one["error_code"])])
 
 
+class HttpTests(SynchronousTestCase):
+    """What docs/protocol.rst says of HTTP, against a server."""
+
+    def setUp(self) -> None:
+        """Take what is shown, and log in to a server."""
+        self.put, self.created, self.refused, self.get, self.link = blocks(PROTOCOL[0], "http")
+        self.port = free_port()
+        listen = [f"tcp:{self.port}:interface={LOOPBACK}"]
+        server = self.enterContext(running(http__listen=listen))
+        self.talker = self.enterContext(closing(Talker(server.address[1], token(1))))
+        self.room_id = self.talker.ask("CREATE_ROOM", name="방", is_open=True)["room_id"]
+
+    def requested(self, shown: str, path: str, body: bytes = b"") -> tuple[str, str]:
+        """Make a request with the method and the headers that are shown; return status line and body."""
+        first, *lines = shown.splitlines()
+        method, example, version = first.split()
+        self.assertEqual((Path(example).parts[:2], version), (Path(path).parts[:2], "HTTP/1.1"))
+        real = {"Content-Length": str(len(body)), "Authorization": f"Bearer {token(1)}", "Host": LOOPBACK}
+        headers = {name: real[name] for name in (line.split(":")[0] for line in lines)}
+        with closing(HTTPConnection(LOOPBACK, self.port, timeout=TIMEOUT_S)) as connection:
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+            return f"HTTP/1.1 {answer.status} {answer.reason}", answer.read().decode("latin-1")
+
+    def check(self, shown: str, answer: tuple[str, str]) -> Any:
+        """Compare an answer with the one that is shown; return its document."""
+        head, _, body = shown.partition("\n\n")
+        self.assertEqual(head.splitlines()[0], answer[0])
+        document = json.loads(answer[1].encode("latin-1"))
+        self.assertEqual(list(document), list(json.loads(body)))
+        return document
+
+    def uploaded(self, content: bytes) -> tuple[str, tuple[str, str]]:
+        """Upload a content as told; return the path and the answer."""
+        file = {"file_name": "photo.jpg", "file_size": len(content), "mime_type": "image/jpeg"}
+        asked = self.talker.ask("REQUEST_UPLOAD", room_id=self.room_id, **file)
+        return asked["file_path"], self.requested(self.put, asked["upload_url"], content)
+
+    def test_upload(self) -> None:
+        """PUT, GET and a link are as they are shown."""
+        content = JPEG
+        path, answer = self.uploaded(content)
+        self.assertEqual(self.check(self.created, answer)["file_path"], path)
+        self.assertEqual(self.requested(self.get, path), ("HTTP/1.1 200 OK", content.decode("latin-1")))
+        asking = self.get.replace("GET", "POST")
+        link = self.check(self.link, self.requested(asking, path))
+        anonymous = self.get.rpartition("\n")[0]
+        self.assertEqual(self.requested(anonymous, link["url"])[1], content.decode("latin-1"))
+
+    def test_refused(self) -> None:
+        """What is no picture is refused in the words that are shown."""
+        _, answer = self.uploaded(b"no picture")
+        self.assertEqual(self.check(self.refused, answer), json.loads(self.refused.partition("\n\n")[2]))
+
+    def test_close_codes(self) -> None:
+        """Each code that a WebSocket can be closed with is in the table, with the reasons that have it."""
+        for path in PROTOCOL:
+            rows = re.findall(
+                r"^   \* - (1\d{3})\n     - (.*?)\n     - ",
+                section(path, "WebSocket"),
+                re.MULTILINE | re.DOTALL,
+            )
+            told = {int(code): set(re.findall(r"``([^`]+)``", text)) for code, text in rows}
+            for reason, code in CLOSE_CODES.items():
+                self.assertIn(reason, told[code], path.name)
+            self.assertEqual(set(told) - set(CLOSE_CODES.values()), {1002, 1003, 1007, 1008, 1009})
+
+
 # --- What people are told to type ---
 
 
 @contextmanager
 def commands() -> Generator[dict[str, str], None, None]:
-    """Have `assa`, `twistd` and an `nc` that knows where the test's server is; yield their PATH."""
+    """Have `assa`, `twistd`, and `nc` and `curl` that know where the test's server is; yield their PATH."""
     with tempfile.TemporaryDirectory(prefix="assa-bin-") as name:
         scripts = {
             "assa": f'#!/bin/sh\nexec "{sys.executable}" -m assa "$@"\n',
             "twistd": f'#!/bin/sh\nexec "{sys.executable}" "{TWISTD}" "$@"\n',
             "nc": f'#!/bin/sh\nexec "{sys.executable}" "{name}/nc.py" "$@"\n',
             "nc.py": NC,
+            "curl": f'#!/bin/sh\nexec "{sys.executable}" "{name}/curl.py" "$@"\n',
+            "curl.py": CURL,
         }
         for script, text in scripts.items():
             path = Path(name, script)
@@ -354,6 +433,24 @@ while len(answers) < requests and time.monotonic() < patience:
 """
 
 
+CURL = """
+import argparse, os, sys, urllib.request
+parser = argparse.ArgumentParser()
+parser.add_argument("-sS", action="store_true")
+parser.add_argument("-H", action="append", default=[])
+parser.add_argument("-X")
+parser.add_argument("-d")
+parser.add_argument("url")
+asked = parser.parse_args()
+url = asked.url.replace("127.0.0.1:9090", "127.0.0.1:" + os.environ["TEST_ADMIN_PORT"])
+assert url != asked.url
+body = None if asked.d is None else asked.d.encode()
+request = urllib.request.Request(url, body, dict(one.split(": ", 1) for one in asked.H), method=asked.X)
+with urllib.request.urlopen(request, timeout=10) as answer:
+    print(answer.read().decode())
+"""
+
+
 def run(command: str | list[str], environ: dict[str, str], typed: str = "") -> str:
     """Run a command as a person would and return what it shows."""
     shell = ["bash", "-c", command] if isinstance(command, str) else command
@@ -368,8 +465,11 @@ def run(command: str | list[str], environ: dict[str, str], typed: str = "") -> s
 def as_told(command: str) -> Generator[tuple[Server, dict[str, str]], None, None]:
     """Start the server with a command of a document; it is told where to listen and write, nothing else."""
     with commands() as path, tempfile.TemporaryDirectory(prefix="assa-docs-") as name:
-        server = Server(Path(name), auth__secret=None)
-        server.environment |= path | {"TEST_PORT": str(server.address[1]), "LC_ALL": "C.UTF-8"}
+        port = free_port()
+        endpoint = f"tcp:{port}:interface={LOOPBACK}"
+        server = Server(Path(name), auth__secret=None, http__listen=[], http__admin_listen=[endpoint])
+        ports = {"TEST_PORT": str(server.address[1]), "TEST_ADMIN_PORT": str(port)}
+        server.environment |= path | ports | {"LC_ALL": "C.UTF-8"}
         server._command = ["bash", "-c", f"exec {command}"]
         server.start()
         try:
@@ -410,7 +510,79 @@ class ReadmeTests(SynchronousTestCase):
         return command.removeprefix("$ "), environ, "".join(f"{line.removeprefix('> ')}\n" for line in lines)
 
 
+class Browser:
+    """How the client in the log of docs/operations.rst is connected."""
+
+    kind = "websocket"
+    address = "203.0.113.7"
+
+
 class OperationsTests(SynchronousTestCase):
+    def test_admin_api(self) -> None:
+        """Each request to the admin API, as it is told; the table has each of them."""
+        [block] = [one for one in blocks(DOCS / "operations.rst", "") if one.startswith("TOKEN=")]
+        token_of, address, *asked = block.splitlines()
+        shown: list[Any] = []
+        with as_told("twistd -n assa") as (server, environ):
+            jun = Talker(server.address[1], run("assa token 2", environ).strip())
+            self.addCleanup(jun.close)
+            jun.ask("CREATE_ROOM", name="방", is_open=True)
+            for command in asked:
+                named = shown[0]["connections"][0]["connection_id"] if shown else ""
+                line = command.replace("CONNECTION_ID", named)
+                shown.append(json.loads(run(f"{token_of}\n{address}\n{line}", environ)))
+        connections, user, rooms, room, closed, announced = shown
+        self.assertEqual(user["sessions"][0]["session"], connections["connections"][0]["session"])
+        self.assertEqual((rooms["rooms"][0]["name"], room["members_count"]), ("방", 1))
+        self.assertEqual(closed, {"closed": connections["connections"][0]["connection_id"]})
+        self.assertEqual(announced, {"recipients": 0})
+        told = section(DOCS / "operations.rst", "The admin API")
+        table = re.findall(r"^   \* - ``[A-Z]+ /admin/(\w+)", told, re.MULTILINE)
+        done = [re.search(r"\$ADMIN/(\w+)", command) for command in asked]
+        self.assertEqual(sorted(table), sorted(one[1] for one in done if one))
+
+    def test_metrics(self) -> None:
+        """The metrics of the table are those that there are, with their labels."""
+        scraped = Operator(World()).scraped().families.values()
+        there = {
+            family.name if family.type == "histogram" else sample.name: set(sample.labels) - {"le"}
+            for family in scraped
+            for sample in family.samples
+        }
+        there = {name: labels for name, labels in there.items() if name.startswith("assa_")}
+        there |= {
+            "assa_build_info": set(),
+            "assa_events_total": {"action"},
+            "assa_deliveries_total": {"action"},
+        }
+        for path, title in zip(OPERATIONS, ("Watching it", "지켜보기"), strict=True):
+            named = re.findall(r"``(assa_\w+)(?:\{([\w,]+)\})?``", section(path, title))
+            told = {name: set(filter(None, labels.split(","))) for name, labels in dict(named).items()}
+            self.assertEqual(told, there, path.name)
+
+    def test_reasons(self) -> None:
+        """Each reason of a close that is no code of the protocol is explained."""
+        closes = Operator(World()).scraped().families["assa_connection_closes"].samples
+        reasons = {one.labels["reason"] for one in closes} - set(Code)
+        reasons |= {one.value for one in Broken if one is not Broken.TOO_LONG}
+        for path, title in zip(OPERATIONS, ("The log", "로그"), strict=True):
+            told = set(re.findall(r"``([^`]+)``", section(path, title)))
+            self.assertEqual(reasons - told, set(), path.name)
+
+    def test_json_line(self) -> None:
+        """The line of a close that is shown is one that the server would write."""
+        times = iter([0.0, 3605.112])
+        visits = Visits(lambda: 0, lambda: next(times))
+        visit = visits.begin(Browser())
+        visit.requests = 418
+        with capturedLogs() as seen:
+            visits.end(visit, "HEARTBEAT_TIMEOUT", 2)
+        [block] = blocks(OPERATIONS[0], "json")
+        shown, line = json.loads(block), json.loads(json_line(seen[0]))
+        self.assertEqual(list(shown), list(line))
+        self.assertEqual(shown | {"time": line["time"]}, line)
+        self.assertIn(shown["event"], blocks(OPERATIONS[0], ""))
+
     def test_commands(self) -> None:
         """Users, announcements, the check of the settings, a copy of the database and its return."""
         told = "\n".join(blocks(DOCS / "operations.rst", "")).replace("\\\n", "")
@@ -422,7 +594,7 @@ class OperationsTests(SynchronousTestCase):
                     run(line, environ)
             self.assertTrue(run("assa check-config", environ).startswith("ok\n"))
             copy = Path(server.directory, "copy.sqlite3")
-            [vacuum] = re.findall(r'"(VACUUM INTO [^"]+)"', told)
+            [vacuum] = set(re.findall(r'"(VACUUM INTO [^"]+)"', told))
             skip = self.gap(told)
             self.change(server.state / "assa.sqlite3", vacuum.replace("/var/backups/assa.sqlite3", str(copy)))
             server.terminate()
