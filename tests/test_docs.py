@@ -24,6 +24,9 @@ from typing import Any, get_type_hints
 import attrs
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from assa import states
 from assa.actions import ALL, connection, history, invitations, messages, receipts, rooms, signalling, system
@@ -34,6 +37,7 @@ from assa.config import load
 from assa.errors import MESSAGES, Code
 from assa.framing import Broken
 from assa.http.websocket import _CLOSE_CODES as CLOSE_CODES
+from assa.http.websocket import SUBPROTOCOL
 from assa.limits import Limits
 from assa.logs import json_line
 from assa.schema import structure, unstructure
@@ -732,7 +736,7 @@ class EmbeddingTests(SynchronousTestCase):
         """A program with its own endpoint, store, clock and action chats and stops cleanly."""
         with tempfile.TemporaryDirectory(prefix="assa-embed-") as directory:
             self.check_run(directory, before=[])
-            self.check_run(directory, before=["안녕하세요!"])
+            self.check_run(directory, before=["안녕하세요!", "안녕, 브라우저!"])
 
     def check_run(self, directory: str, before: list[str]) -> None:
         """Run the example once; what was said the last time is still there."""
@@ -750,6 +754,7 @@ class EmbeddingTests(SynchronousTestCase):
                 jun.tell("TYPING", room_id=1)
                 self.assertEqual(mina.heard("USER_TYPING")["nickname"], "jun")
                 self.check_page(int(page), mina, jun)
+                self.check_websocket(int(page), token, jun)
                 program.send_signal(signal.SIGTERM)
                 for one in (mina, jun):
                     self.assertEqual(one.heard("SERVER_ANNOUNCEMENT")["announcement_type"], "shutdown")
@@ -767,6 +772,28 @@ class EmbeddingTests(SynchronousTestCase):
             self.assertRegex(answer.read(), rb"\Aannounced as e\d+\n\Z")
         for one in talkers:
             self.assertEqual(one.heard("SERVER_ANNOUNCEMENT")["message"], "tea is ready")
+
+    def check_websocket(self, port: int, token: str, other: Talker) -> None:
+        """Check that a browser chats with a client over TCP, from a page that may and no other."""
+        address = f"ws://127.0.0.1:{port}/ws"
+        with self.assertRaises(InvalidStatus):
+            connect(address, origin=Origin(f"http://127.0.0.1:{port}"))
+        browser = connect(address, origin=Origin("https://shop.example.org"), subprotocols=[SUBPROTOCOL])
+        with browser:
+            for action, data in (
+                ("CONNECT", {"jwt_token": token}),
+                ("SEND_MESSAGE", {"room_id": 1, "content": "안녕, 브라우저!", "message_type": "text"}),
+            ):
+                request = {
+                    "action": action,
+                    "data": data,
+                    "timestamp": "2024-01-01T12:00:00Z",
+                    "seq_id": action,
+                }
+                browser.send(json.dumps(request))
+                answer = json.loads(browser.recv(TIMEOUT_S))
+                self.assertEqual((answer["action"], answer["success"]), (f"{action}_RESPONSE", True))
+            self.assertEqual(other.heard("NEW_MESSAGE")["content"], "안녕, 브라우저!")
 
     def test_node(self) -> None:
         """Two programs with one PostgreSQL: a client of each, and both stop cleanly."""

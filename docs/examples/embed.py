@@ -1,4 +1,4 @@
-"""A Twisted program with ASSA in it: a chat on one port, a web page about it on another.
+"""A Twisted program with ASSA in it: a chat on one port, a web page about it and WebSocket on another.
 
     python docs/examples/embed.py chat.sqlite3
 
@@ -22,13 +22,16 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import NOT_DONE_YET
 from typing_action import actions as own_actions
 
 from assa import log
 from assa.actions import ALL
 from assa.actions.system import Announcement
 from assa.auth import Key, Tokens, mint
+from assa.http.addresses import Origins, Proxies
+from assa.http.site import ChatSite, tree
+from assa.http.websocket import WebSocketResource
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.limits import Limits
@@ -149,11 +152,17 @@ class Page(Resource):
 
 
 class Web(Service):
-    """The page, on an endpoint of its own."""
+    """The page, and WebSocket at /ws, on an endpoint of their own."""
 
-    def __init__(self, endpoint: Any, chat: Chat) -> None:
+    def __init__(self, clock: Any, endpoint: Any, chat: Chat) -> None:
         self._endpoint = endpoint
-        self._site = Site(Page(chat))
+        websocket = WebSocketResource(
+            chat.factory.connections,
+            origins=Origins(["https://shop.example.org"]),
+            proxies=Proxies(["127.0.0.1"]),
+        )
+        root = tree({"": Page(chat), "ws": websocket})
+        self._site = ChatSite(root, clock, connections=100)
         self._port: Any = None
 
     def startService(self) -> None:
@@ -166,8 +175,9 @@ class Web(Service):
         print(f"web on port {port.getHost().port}", flush=True)
 
     def stopService(self) -> Any:
-        """Listen no more."""
+        """Listen no more, and close what is no WebSocket: those are the chat's."""
         super().stopService()
+        self._site.stop()
         return maybeDeferred(self._port.stopListening)
 
 
@@ -182,7 +192,7 @@ def main() -> None:
     program = MultiService()
     chat = Chat(clock, TCP4ServerEndpoint(clock, 0, interface="127.0.0.1"), sys.argv[1], key)
     chat.setServiceParent(program)
-    Web(TCP4ServerEndpoint(clock, 0, interface="127.0.0.1"), chat).setServiceParent(program)
+    Web(clock, TCP4ServerEndpoint(clock, 0, interface="127.0.0.1"), chat).setServiceParent(program)
     clock.addSystemEventTrigger("before", "shutdown", program.stopService)
     clock.callWhenRunning(program.startService)
     clock.run()
