@@ -10,11 +10,15 @@ from pathlib import Path
 from unittest import TestCase
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
+from assa.config import load
 from assa.files import WRITE_BYTES, Rejected
 from assa.files.signing import Use, sign, verify
 from assa.files.sniffing import type_of
 from assa.http.slots import Slots
+from assa.parts import make_files
+from assa.rules import ConfigError
 from tests.filing import GIF, IMAGES, JPEG, PNG, FileTestCase, FileWorld, described, heif, image
 from tests.postgres import require_postgres
 from tests.storage.databases import supply
@@ -98,7 +102,7 @@ class RequestTests(FileTestCase):
         self.assertEqual(code_of(answer), "FILE_UPLOAD_FAILED")
         self.assertIn("100 uploads", details(answer))
         self.world.asked(self.jun, self.room_id)
-        self.world.pass_time(661, step=20, alive=(self.mina, self.jun))
+        self.world.pass_time(1_000, step=20, alive=(self.mina, self.jun))
         self.world.tidy()
         self.world.asked(self.mina, self.room_id)
 
@@ -132,7 +136,7 @@ class QuotaTests(FileTestCase):
         """What did not come in time, or is removed, counts no more."""
         self.world.asked(self.mina, self.room_id, file_size=1_000)
         self.world.uploaded(self.mina, self.room_id)
-        self.world.pass_time(700, step=20, alive=(self.mina, self.jun, self.other))
+        self.world.pass_time(1_000, step=20, alive=(self.mina, self.jun, self.other))
         self.world.tidy()
         self.assertEqual(self.world.query("SELECT file_bytes, unfinished FROM uploaders"), [(len(JPEG), 0)])
         self.world.clock.advance(90_000)
@@ -387,6 +391,19 @@ class PaceTests(FileTestCase):
         self.assertEqual(connection.response().status, 201)
         self.assertEqual(self.world.blobs, [BIG])
 
+    def test_hanging_disk(self):
+        """A disk that hangs holds up uploads and downloads, and nobody's chat."""
+        path = self.world.shown(self.mina, self.room_id)
+        self.world.disk.hold()
+        self.world.begin_put(self.url, len(BIG), BIG)
+        Connection(self.world.web).send(
+            request_bytes("GET", path, {"Authorization": f"Bearer {self.mina.token}"})
+        )
+        self.world.turn()
+        self.mina.say(self.room_id, "안녕")
+        self.jun.heard("NEW_MESSAGE")
+        self.assertEqual(len(self.world.disk.held), 2)
+
     def test_slow_disk_is_no_slow_client(self):
         """A connection that is not read does not count as idle."""
         self.world.disk.hold()
@@ -431,30 +448,49 @@ class PaceTests(FileTestCase):
         self.assert_refused(connection.response(), 408, "too long")
         self.assertEqual(self.world.incoming, [])
 
+    def test_waiting_is_no_slow_client(self):
+        """The time that an upload has begins anew when its turn comes."""
+        small = [self.world.asked(self.mina, self.room_id)["upload_url"] for _ in range(4)]
+        begun = [self.world.begin_put(one, len(JPEG), JPEG[:1]) for one in small]
+        late = self.world.begin_put(self.url, len(BIG), BIG[:1_000])
+        for place in range(1, 12):
+            for one in begun:
+                one.send(JPEG[place : place + 1])
+            self.world.clock.advance(25)
+        for one in begun:
+            one.send(JPEG[12:])
+        self.world.turn()
+        for place in range(5):
+            late.send(BIG[1_000 + place :][:1])
+            self.world.clock.advance(25)
+        late.send(BIG[1_005:])
+        self.world.turn()
+        self.assertEqual(late.response().status, 201)
+
     def test_places(self):
-        """Eight uploads of a user run at a time; more wait, unread, and those of others do not."""
-        asked = [self.world.asked(self.mina, self.room_id, BIG) for _ in range(10)]
+        """Four uploads of a user run at a time; more wait, unread, and those of others do not."""
+        asked = [self.world.asked(self.mina, self.room_id, BIG) for _ in range(6)]
         begun = [self.world.begin_put(one["upload_url"], len(BIG), BIG[:1_000]) for one in asked]
         states = [one.transport.producerState for one in begun]
-        self.assertEqual(states, ["producing"] * 8 + ["paused"] * 2)
+        self.assertEqual(states, ["producing"] * 4 + ["paused"] * 2)
         jun = self.world.asked(self.jun, self.room_id, BIG)["upload_url"]
         self.assertEqual(self.world.put(jun, BIG).status, 201)
         begun[0].send(BIG[1_000:])
-        begun[9].lose()
+        begun[5].lose()
         self.world.turn()
         self.assertEqual(begun[0].response().status, 201)
-        self.assertEqual(begun[8].transport.producerState, "producing")
-        for one in begun[1:9]:
+        self.assertEqual(begun[4].transport.producerState, "producing")
+        for one in begun[1:5]:
             one.send(BIG[1_000:])
         self.world.turn()
-        self.assertEqual([one.response().status for one in begun[1:9]], [201] * 8)
+        self.assertEqual([one.response().status for one in begun[1:5]], [201] * 4)
 
     def test_lost_while_waiting(self):
         """Whoever leaves before his turn leaves nothing to be done, though he has sent everything."""
-        small = [self.world.asked(self.mina, self.room_id) for _ in range(9)]
-        for one in small[:8]:
+        small = [self.world.asked(self.mina, self.room_id) for _ in range(5)]
+        for one in small[:4]:
             self.world.begin_put(one["upload_url"], len(JPEG), JPEG[:10])
-        last = self.world.begin_put(small[8]["upload_url"], len(JPEG), JPEG)
+        last = self.world.begin_put(small[4]["upload_url"], len(JPEG), JPEG)
         last.lose()
         self.world.turn()
         self.assertEqual(self.world.blobs, [])
@@ -839,6 +875,51 @@ class NodesTests(TestCase):
         self.here.turn()
         self.assertEqual(keys[0].result, keys[1].result)
         self.assertEqual(len(keys[0].result), 32)
+
+
+class SettingsTests(TestCase):
+    """What a server makes out of [files]."""
+
+    def setUp(self):
+        """Have a directory for its state."""
+        directory = tempfile.TemporaryDirectory(prefix="assa-state-")
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+
+    def made(self, **settings):
+        """Return what keeps files on a server with these settings."""
+        given = {f"ASSA_{name.upper()}": json.dumps(value) for name, value in settings.items()}
+        config = load(None, {"ASSA_SERVER__STATE_DIR": str(self.directory / "state")} | given)
+        return make_files(config, Clock(), None)
+
+    def test_directory(self):
+        """By default files are in the state directory, for the server's user alone."""
+        files = self.made()
+        self.assertEqual((files.quota, files.foreign, files.upload_ttl_s), (2**30, True, 300))
+        self.assertEqual((self.directory / "state").stat().st_mode & 0o777, 0o700)
+        self.assertEqual((self.directory / "state" / "files" / "blobs").stat().st_mode & 0o777, 0o700)
+
+    def test_off(self):
+        """Uploads can be off; they are where nobody could bring any."""
+        self.assertIsNone(self.made(files__uploads=False))
+        self.assertIsNone(self.made(http__listen=[]))
+        self.assertIsNotNone(self.made(http__listen=[], http__public_url="https://chat.example.org"))
+        self.assertEqual(list(self.directory.glob("state/files/*/*")), [])
+
+    def test_prefix(self):
+        """The prefix has to be free."""
+        self.made(files__prefix="/pictures/of/chat/")
+        for prefix in ("/", "/ws/", "/uploads/", "/admin/files/"):
+            with self.assertRaises(ConfigError) as caught:
+                self.made(files__prefix=prefix)
+            self.assertIn("files.prefix", str(caught.exception))
+
+    def test_unusable(self):
+        """A directory that cannot be used is told at the start."""
+        (self.directory / "plain").write_text("")
+        with self.assertRaises(ConfigError) as caught:
+            self.made(files__directory=str(self.directory / "plain"))
+        self.assertIn("files.directory", str(caught.exception))
 
 
 class PartTests(TestCase):

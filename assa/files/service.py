@@ -42,7 +42,7 @@ class Files:
         public_url: How clients reach the HTTP port, or an empty text.
         foreign: Whether messages may also refer to files that were not uploaded here.
         quota: Bytes that one user may keep.
-        upload_ttl_s: Seconds within which an upload has to begin, and then to end.
+        upload_ttl_s: Seconds within which an upload has to begin, then to have its turn, and then to end.
         link_ttl_s: Seconds for which the signed address of a file counts.
         orphan_age_s: Seconds after which a file is removed that nothing refers to.
     """
@@ -161,8 +161,8 @@ class Files:
         await self.blobs.discard(older_s=self.upload_ttl_s + _MARGIN_S)
 
     async def _forget_unfinished(self) -> None:
-        # What began at the last moment may still come.
-        before_ms = self.now_ms() - int((self.upload_ttl_s + _MARGIN_S) * 1000)
+        # What began at the last moment may wait for its turn as long, and take as long, and still come.
+        before_ms = self.now_ms() - int((self.upload_ttl_s * 2 + _MARGIN_S) * 1000)
         forgotten = _AT_ONCE
         while forgotten == _AT_ONCE:  # others have their turn in between
             forgotten = await self.store.run(queries.forget_unfinished, before_ms=before_ms, limit=_AT_ONCE)

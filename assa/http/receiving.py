@@ -191,6 +191,8 @@ class Upload:
         self._check_length(file)
         await self._wait(self._slots.take(file.user_id))
         self._begun = True
+        if self._deadline.active():  # while it waited, the client was not to blame
+            self._deadline.reset(self._files.upload_ttl_s)
         try:
             blob = await self._write(file)
             await self._files.arrived(file, blob)

@@ -81,7 +81,7 @@ class ChatRequest(Request):
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's
         """Decide where the body goes: its headers have come."""
-        self.content = _Kept(self)
+        self.content = _Kept(self) if length != 0 else BytesIO()
         channel: Any = self.channel
         command, path = channel._command, channel._path  # noqa: SLF001 - Twisted tells them no earlier
         first, _, _ = path.lstrip(b"/").partition(b"/")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from assa.http.addresses import Origins
     from assa.http.request import ChatRequest
 
-_TOTAL: Final = 64
-_EACH: Final = 8
+_TOTAL: Final = 128
+_EACH: Final = 4
 """Uploads at the same time, of all and of one user: each takes about 200 KiB of memory. Others wait."""
 
 

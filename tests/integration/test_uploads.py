@@ -168,7 +168,8 @@ def test_memory(figures: Figures) -> None:
         room_id = room_of([mina, jun])
         web.put(asked(mina, room_id, JPEG)["upload_url"], JPEG)  # everything is loaded once
         before_mib = most_mib = server.rss_mib
-        places = [asked(mina, room_id, BIG + bytes([number])) for number in range(8)]
+        # Four at the same time are a user's.
+        places = [asked((mina, jun)[number % 2], room_id, BIG + bytes([number])) for number in range(8)]
         begun = [web.begin(one["upload_url"], len(BIG) + 1, b"") for one in places]
         for first in range(0, len(BIG), CHUNK * 16):
             for connection in begun:
@@ -210,14 +211,31 @@ def test_killed() -> None:
         room_id = room_of([mina, jun])
         done, begun = asked(mina, room_id, BIG), asked(mina, room_id, BIG + b"x")
         assert web.put(done["upload_url"], BIG)[0] == 201
-        web.begin(begun["upload_url"], len(BIG) + 1, BIG)
+        cut = web.begin(begun["upload_url"], len(BIG) + 1, BIG)
         wait_until(lambda: len(kept(server)) == 2)
         server.kill()
+        cut.close()
         server.start()
         assert web.get(done["file_path"], mina.user_id) == (200, BIG)
         assert web.get(begun["file_path"], mina.user_id)[0] == 404
         assert web.put(begun["upload_url"], BIG + b"x")[0] == 201
         assert web.get(begun["file_path"], mina.user_id) == (200, BIG + b"x")
+
+
+def test_stopped() -> None:
+    """A server that is stopped ends in time and in order, though uploads and downloads are under way."""
+    with serving() as (server, web), people(server) as (mina, jun):
+        room_id = room_of([mina, jun])
+        done, begun = asked(mina, room_id, BIG), asked(mina, room_id, BIG)
+        assert web.put(done["upload_url"], BIG)[0] == 201
+        writing = web.begin(begun["upload_url"], len(BIG), BIG[:MIB])
+        reading = web.connect()
+        reading.request("GET", done["file_path"], headers={"Authorization": f"Bearer {token(1)}"})
+        wait_until(lambda: len(kept(server)) == 2)
+        server.terminate()
+        server.wait()
+        for one in (writing, reading):
+            one.close()
 
 
 def test_refused() -> None:
