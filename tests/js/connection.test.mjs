@@ -254,6 +254,20 @@ test('the first connect() that finds no server fails at once', async () => {
   assert.deepEqual(page.stateNames, ['connecting', 'failed']);
 });
 
+test('a socket that tells of an error and not that it is closed is lost all the same', async () => {
+  const world = new World();
+  class Refused {
+    readyState = 0;
+    constructor() {
+      queueMicrotask(() => this.onerror({}));
+    }
+    close() {}
+  }
+  const page = world.page(7, { WebSocket: Refused });
+  await assert.rejects(page.connection.connect(), refused('DISCONNECTED'));
+  assert.deepEqual(page.stateNames, ['connecting', 'failed']);
+});
+
 test('a server that accepts and says nothing is given up after 10 s', async () => {
   const world = new World();
   world.server.mute = true;

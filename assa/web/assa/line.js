@@ -42,6 +42,8 @@ export class Line {
       opened();
     };
     this.#socket.onmessage = (event) => this.#received(event.data);
+    // Node's WebSocket does not fire `close` when it cannot connect; where both come, the second is not news.
+    this.#socket.onerror = () => this.abort('the connection was lost');
     this.#socket.onclose = (event) => this.abort(event?.reason ? `closed: ${event.reason}` : 'the connection was lost');
   }
 
