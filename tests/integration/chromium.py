@@ -20,7 +20,7 @@ from tests.integration.server import LOOPBACK, Server, free_port, running
 try:
     from playwright.sync_api import Browser, ConsoleMessage, Locator, expect, sync_playwright
 except ImportError:
-    sync_playwright = None  # chromium() skips
+    expect = sync_playwright = None  # chromium() skips
 
 PATIENCE_S = 20.0
 """How long something may take to be seen, on a machine that does many other things."""
@@ -41,9 +41,6 @@ _OPTIONS = (
     "--disable-features=WebRtcHideLocalIpsWithMdns",  # nobody answers mDNS in a container
 )
 _WATCH = (Path(__file__).parent / "watch.js").read_text()
-_SHOWN = (
-    "(id) => document.querySelector(`[data-test=video-${id}]`).getVideoPlaybackQuality().totalVideoFrames"
-)
 
 
 def find_browser(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -125,7 +122,7 @@ class Person:
         """
         unexpected = [text for text in self.complaints if not any(re.search(one, text) for one in expected)]
         self.complaints.clear()
-        assert not unexpected, f"user {self.user_id}'s browser complains"
+        assert not unexpected, f"user {self.user_id}'s browser complains: {unexpected}"
 
     # --- the page ---
 
@@ -174,14 +171,23 @@ class Person:
 
     def create_room(self, name: str, *, is_open: bool = True) -> int:
         """Create a room, which opens it; return its id."""
+        before = self._current_room()
         self.click("create-room")
         self.find("create-name").fill(name)
         self.find("create-open").set_checked(is_open)
         self.click("create-go")
-        expect(self.find("room-title")).to_have_text(name)
-        hook = self.find("rooms").locator("[aria-current=true]").get_attribute("data-test")
-        assert hook is not None
-        return int(hook.removeprefix("room-"))
+        expect(self.find("create-go")).to_have_count(0)
+        current = self.find("rooms").locator("[aria-current=true]").filter(has_text=name)
+        expect(current).not_to_have_attribute("data-test", before)
+        return int(self._current_room().removeprefix("room-"))
+
+    def _current_room(self) -> str:
+        hooks = (
+            self.find("rooms")
+            .locator("[aria-current=true]")
+            .evaluate_all("(all) => all.map((one) => one.dataset.test)")
+        )
+        return next(iter(hooks), "")
 
     def join_room(self, room_id: int) -> None:
         """Join a room by its number, which opens it."""
@@ -229,8 +235,8 @@ class Person:
     def sees(self, other: Person, frames: int = 5) -> None:
         """Wait until so many more frames of somebody else have been shown."""
         expect(self.find(f"video-{other.user_id}")).to_be_visible()
-        shown = self.run(_SHOWN, other.user_id)
-        self.wait(f"([id, wanted]) => ({_SHOWN})(id) >= wanted", [other.user_id, shown + frames])
+        self.run("(id) => watched.mark(id)", other.user_id)
+        self.wait("([id, frames]) => watched.advanced(id, frames)", [other.user_id, frames])
 
     def receives(self, frames: int = 5, packets: int = 5) -> None:
         """Wait until more has come in over the RTCPeerConnections: decoded frames, packets of sound."""

@@ -1,5 +1,7 @@
 // Watches, from before the page begins, what it does with the browser: `globalThis.watched`.
 (() => {
+  const video = (userId) => document.querySelector(`[data-test=video-${userId}]`);
+  const marks = new WeakMap();
   const watched = {
     peers: [],
     sockets: [],
@@ -16,6 +18,41 @@
         }
       }
       return sum;
+    },
+    /** Offer anew, at a certain moment. */
+    offerAt(at) {
+      setTimeout(() => watched.peers.at(-1).restartIce(), at - Date.now());
+    },
+    /** How loud it has been so far. */
+    async energy() {
+      const stats = [...(await watched.peers.at(-1).getStats()).values()];
+      return stats.find((one) => one.type === 'inbound-rtp' && one.kind === 'audio').totalAudioEnergy;
+    },
+    /** Whether nothing is heard for a while. */
+    async isSilent() {
+      const before = await watched.energy();
+      await new Promise((go) => setTimeout(go, 400));
+      return (await watched.energy()) === before;
+    },
+    /** Begin to count the pictures of a user that are shown. */
+    mark(userId) {
+      marks.delete(video(userId));
+    },
+    /** Whether so many more have been shown since, in the same element. */
+    advanced(userId, pictures) {
+      const shown = video(userId)?.getVideoPlaybackQuality().totalVideoFrames;
+      if (shown !== undefined && !marks.has(video(userId))) marks.set(video(userId), shown);
+      return shown - marks.get(video(userId)) >= pictures;
+    },
+    /** Whether the picture of a user is dark all over, as that of a camera that is off. */
+    isDark(userId) {
+      const canvas = new OffscreenCanvas(8, 8).getContext('2d');
+      canvas.drawImage(video(userId), 0, 0, 8, 8);
+      return canvas.getImageData(0, 0, 8, 8).data.every((byte, at) => at % 4 === 3 || byte < 24);
+    },
+    /** Its width divided by its height. */
+    shape(userId) {
+      return video(userId).videoWidth / video(userId).videoHeight;
     },
   };
   globalThis.watched = watched;
