@@ -453,6 +453,8 @@ class PaceTests(FileTestCase):
         small = [self.world.asked(self.mina, self.room_id)["upload_url"] for _ in range(4)]
         begun = [self.world.begin_put(one, len(JPEG), JPEG[:1]) for one in small]
         late = self.world.begin_put(self.url, len(BIG), BIG[:1_000])
+        late.send(BIG[1_000 : WRITE_BYTES + 1_000])  # which was on its way already, and changes nothing
+        self.assertEqual(self.world.incoming, [])
         for place in range(1, 12):
             for one in begun:
                 one.send(JPEG[place : place + 1])
@@ -461,9 +463,9 @@ class PaceTests(FileTestCase):
             one.send(JPEG[12:])
         self.world.turn()
         for place in range(5):
-            late.send(BIG[1_000 + place :][:1])
+            late.send(BIG[WRITE_BYTES + 1_000 + place :][:1])
             self.world.clock.advance(25)
-        late.send(BIG[1_005:])
+        late.send(BIG[WRITE_BYTES + 1_005 :])
         self.world.turn()
         self.assertEqual(late.response().status, 201)
 

@@ -77,6 +77,7 @@ class Upload:
         self._buffer = bytearray()
         self._paused = self._begun = False
         self._waits: Deferred[None] | None = None
+        self._wanted: Deferred[None] | None = None
         self._broken: Exception | None = None
         self._deadline: Any = clock.callLater(files.upload_ttl_s, self._break, _too_slow())
 
@@ -150,9 +151,9 @@ class Upload:
         return len(self._buffer) >= WRITE_BYTES or not self._left
 
     def _go_on(self) -> None:
-        if self._waits is not None:
-            waits, self._waits = self._waits, None
-            waits.callback(None)
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.called:
+            wanted.callback(None)
 
     def _break(self, reason: Exception) -> None:
         """Have the upload fail where it waits for the client or its turn, or is about to."""
@@ -177,7 +178,8 @@ class Upload:
         """Return the next bytes to write."""
         if not self._ready():
             self._resume()
-            await self._wait(Deferred())
+            self._wanted = Deferred()
+            await self._wait(self._wanted)
         data = bytes(self._buffer[:WRITE_BYTES])
         del self._buffer[:WRITE_BYTES]
         if len(self._buffer) < WRITE_BYTES:
