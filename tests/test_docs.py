@@ -70,6 +70,7 @@ EVERYTHING = (
     *(one for pair in PAIRS for one in pair),
 )
 TIMEOUT_S = 20
+PUBLIC_URL = "https://chat.example.org"
 AREAS = (
     connection, rooms, messages, receipts, history, invitations, video_actions, signalling, system,
     inviting, leaving, states,
@@ -494,6 +495,9 @@ class ReadmeTests(SynchronousTestCase):
         self.assertEqual(self.blocks[0], "pip install -e . && twistd -n assa")
         self.assertEqual(self.blocks[1], "pip install -e '.[test]' && python -m pytest")
         self.assertEqual(len(self.blocks), 5)
+        [port] = {re.search(r"\d+", one)[0] for one in Config().http.listen}
+        self.assertIn(f"http://localhost:{port}/", text_of(ROOT / "README.rst"))
+        self.assertIn(f"http://localhost:{port}/", text_of(DOCS / "web.rst"))
 
     def test_first_chat(self) -> None:
         """The server starts, two people chat, and a client of one's own gets its answers."""
@@ -655,6 +659,44 @@ class OperationsTests(SynchronousTestCase):
         """Do what the program sqlite3 would."""
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
             database.executescript(sql)
+
+
+class WebTests(SynchronousTestCase):
+    """docs/web.rst against the server that has the web client."""
+
+    def setUp(self) -> None:
+        """Start a server."""
+        self.told = DOCS / "web.rst"
+        self.port = free_port()
+        listen = [f"tcp:{self.port}:interface={LOOPBACK}"]
+        self.server = self.enterContext(running(http__listen=listen, http__public_url=PUBLIC_URL))
+
+    def got(self, path: str) -> tuple[str, str]:
+        """Return the policy and the body of a page."""
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}{path}", timeout=TIMEOUT_S) as answer:
+            return answer.headers["Content-Security-Policy"] or "", answer.read().decode()
+
+    def test_config(self) -> None:
+        """What a copy of the pages needs beside it is what the server makes itself."""
+        [shown] = examples(self.told)
+        self.assertEqual(json.loads(self.got("/config.json")[1]), shown | {"websocket": "/ws"})
+
+    def test_policy(self) -> None:
+        """The policy that a copy needs is the server's, with the server in place of itself."""
+        policy, page = self.got("/")
+        self.assertIn("<script", page)
+        [shown] = re.findall(r"^     (img-src .*)$", text_of(self.told), re.MULTILINE)
+        for rule in shown.split("; "):
+            self.assertEqual(set(rule.split()) - set(policy.replace(";", "").split()), self.beyond(rule))
+
+    def beyond(self, rule: str) -> set[str]:
+        """Return what a rule has more than the server's own: `'self'` covers its WebSocket."""
+        return {PUBLIC_URL.replace("http", "ws")} if rule.startswith("connect-src") else set()
+
+    def test_library(self) -> None:
+        """The library is where the document says."""
+        self.assertIn("/assa/assa.js", text_of(self.told))
+        self.assertIn("Connection", self.got("/assa/assa.js")[1])
 
 
 # --- The examples of embedding ---
