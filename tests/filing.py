@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import TestCase
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.trial.unittest import SynchronousTestCase
 
 from assa.files.disk import DiskStore
 from assa.files.paths import Paths
@@ -204,7 +204,7 @@ def image(room_id: int, path: str, content: bytes = JPEG, **claims: Any) -> dict
     return {"room_id": room_id, "content": "", "message_type": "image", "file_info": info | claims}
 
 
-class FileTestCase(TestCase):
+class FileTestCase(SynchronousTestCase):
     """A World with a room of two who may upload, and a third person."""
 
     keeping: dict[str, Any] = {}  # noqa: RUF012 - it is not changed

@@ -6,7 +6,7 @@ from unittest import TestCase
 
 from twisted.logger import globalLogPublisher
 
-from assa.files import WRITE_BYTES
+from assa.files import WRITE_BYTES, Missing
 from assa.http.downloads import disposition
 from assa.http.ranges import Unsatisfiable, range_of
 from assa.storage import users
@@ -243,6 +243,17 @@ class HowTests(FileTestCase):
         self.assertEqual(self.world.get(path, self.jun).status, 404)
         self.assertEqual([one["log_format"] for one in heard], ["the content of a file is missing: {name}"])
 
+    def test_unreadable(self):
+        """Nor is what a broken disk says anybody else's to hear."""
+        path = self.world.shown(self.mina, self.room_id)
+        for one in (self.directory / "blobs").glob("*/*"):
+            one.unlink()
+            one.symlink_to(one)  # ELOOP
+        response = self.world.get(path, self.jun)
+        self.assertEqual((response.status, response.json["error_code"]), (500, "INTERNAL_ERROR"))
+        self.assertNotIn(str(self.directory), response.body.decode())
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
     def test_methods(self):
         """Files are not changed here."""
         path = self.world.shown(self.mina, self.room_id)
@@ -326,6 +337,7 @@ class PaceTests(FileTestCase):
         self.connection.send(self.request)
         self.world.turn()
         self.assertEqual(self.sent, 100_000)
+        self.assertEqual(len(self.flushLoggedErrors(Missing)), 1)
         self.assertTrue(self.connection.transport.disconnecting)
 
 

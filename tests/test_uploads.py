@@ -537,7 +537,7 @@ class FullDiskTests(FileTestCase):
         super().setUp()
         self.url = self.world.asked(self.mina, self.room_id, BIG)["upload_url"]
 
-    def fail(self, number, after=0):
+    def break_disk(self, number, after=0):
         """Have writing fail after so many pieces."""
         left = [after]
 
@@ -553,7 +553,7 @@ class FullDiskTests(FileTestCase):
         """The client is told that there is no room, at once."""
         for number in (errno.ENOSPC, errno.EDQUOT):
             for after in (0, 2):
-                self.fail(number, after)
+                self.break_disk(number, after)
                 connection = self.world.begin_put(self.url, len(BIG), BIG[: WRITE_BYTES * 3])
                 self.assert_refused(connection.response(), 507, "no room")
                 self.assertEqual(self.world.blobs + self.world.incoming, [])
@@ -562,9 +562,20 @@ class FullDiskTests(FileTestCase):
 
     def test_full_at_the_end(self):
         """Also where the last piece finds no room."""
-        self.fail(errno.ENOSPC, len(BIG) // WRITE_BYTES)
+        self.break_disk(errno.ENOSPC, len(BIG) // WRITE_BYTES)
         self.assert_refused(self.world.put(self.url, BIG), 507, "no room")
         self.assertEqual(self.world.blobs + self.world.incoming, [])
+
+    def test_broken(self):
+        """A disk that fails in another way is for the operator to hear of; the client may try again."""
+        self.break_disk(errno.EIO, 1)
+        response = self.world.put(self.url, BIG)
+        self.assert_refused(response, 503, "cannot be kept now")
+        self.assertEqual(response.headers["retry-after"], "5")
+        self.assertEqual(self.world.blobs + self.world.incoming, [])
+        self.assertEqual([one.value.errno for one in self.flushLoggedErrors(OSError)], [errno.EIO])
+        self.world.kept.write = os.write
+        self.assertEqual(self.world.put(self.url, BIG).status, 201)
 
     def test_written_in_parts(self):
         """A disk that takes less than it is given gets the rest as well."""
