@@ -36,6 +36,8 @@ from assa.changes import inviting, leaving
 from assa.config import load
 from assa.errors import MESSAGES, Code
 from assa.framing import Broken
+from assa.http.uploads import _EACH as UPLOADS_EACH
+from assa.http.uploads import _TOTAL as UPLOADS_TOTAL
 from assa.http.websocket import _CLOSE_CODES as CLOSE_CODES
 from assa.http.websocket import SUBPROTOCOL
 from assa.limits import Limits
@@ -280,6 +282,20 @@ class ProtocolTests(SynchronousTestCase):
                     self.assertRegex(
                         text_of(path), rf"(?<![\d,]){int(value):,}(?![\d,])", f"{path.name}: {name}"
                     )
+
+    def test_uploads_at_once(self) -> None:
+        """How many uploads go on at once is told as it is."""
+        for path, words in zip(PROTOCOL, ("run {} at a", "한꺼번에 {}개"), strict=True):
+            self.assertIn(words.format(UPLOADS_EACH), text_of(path))
+        for path, words in zip(
+            OPERATIONS,
+            (
+                "At most {} uploads are on their way at once, {} of",
+                "한꺼번에 {}개, 한 사용자의 것은 {}개까지",
+            ),
+            strict=True,
+        ):
+            self.assertIn(words.format(UPLOADS_TOTAL, UPLOADS_EACH), text_of(path))
 
     def test_requests(self) -> None:
         """Each request shown is one that the server accepts."""
