@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -171,23 +171,23 @@ class Person:
 
     def create_room(self, name: str, *, is_open: bool = True) -> int:
         """Create a room, which opens it; return its id."""
-        before = self._current_room()
+        before = self.room_id
         self.click("create-room")
         self.find("create-name").fill(name)
         self.find("create-open").set_checked(is_open)
         self.click("create-go")
         expect(self.find("create-go")).to_have_count(0)
-        current = self.find("rooms").locator("[aria-current=true]").filter(has_text=name)
-        expect(current).not_to_have_attribute("data-test", before)
-        return int(self._current_room().removeprefix("room-"))
+        current = self.find("rooms").locator("[aria-current=true]").filter(has_text=name.strip())
+        expect(current).not_to_have_attribute("data-test", f"room-{before}")
+        expect(self.find("composer")).to_be_visible()
+        return self.room_id
 
-    def _current_room(self) -> str:
-        hooks = (
-            self.find("rooms")
-            .locator("[aria-current=true]")
-            .evaluate_all("(all) => all.map((one) => one.dataset.test)")
-        )
-        return next(iter(hooks), "")
+    @property
+    def room_id(self) -> int:
+        """The id of the room that is open; 0: none is."""
+        current = self.find("rooms").locator("[aria-current=true]")
+        hooks = current.evaluate_all("(all) => all.map((one) => one.dataset.test)")
+        return int(next(iter(hooks), "room-0").removeprefix("room-"))
 
     def join_room(self, room_id: int) -> None:
         """Join a room by its number, which opens it."""
@@ -266,23 +266,25 @@ class Town:
     def __init__(self, server: Server, port: int, browser: Browser) -> None:
         self.server = server
         self.port = port
-        self.people: list[Person] = []
-        self._browser = browser
+        self.browser = browser
 
     def person(self, user_id: int, *, port: int | None = None, **options: Any) -> Person:
         """Let somebody come; options as for :class:`Person`."""
-        person = Person(self._browser, f"http://{LOOPBACK}:{port or self.port}", user_id, **options)
-        self.people.append(person)
-        return person
+        return Person(self.browser, f"http://{LOOPBACK}:{port or self.port}", user_id, **options)
 
 
 @contextmanager
-def town(**settings: object) -> Generator[Town, None, None]:
-    """Run a browser, and a server that is not configured unless the settings say otherwise."""
+def town(browser: Browser | None = None, **settings: object) -> Generator[Town, None, None]:
+    """Run a server, which is not configured unless the settings say otherwise, and a browser.
+
+    Args:
+        browser: One that is running already; there cannot be a second one.
+        settings: As for :func:`tests.integration.server.environment`.
+    """
     port = free_port()
     defaults: dict[str, object] = {
         "http__listen": [f"tcp:{port}:interface={LOOPBACK}"],
         "auth__secret": None,
     }
-    with chromium() as browser, running(**(defaults | settings)) as server:
-        yield Town(server, port, browser)
+    with nullcontext(browser) if browser else chromium() as used, running(**(defaults | settings)) as server:
+        yield Town(server, port, used)
