@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -353,8 +354,8 @@ class HttpTests(SynchronousTestCase):
         self.put, self.created, self.refused, self.get, self.link = blocks(PROTOCOL[0], "http")
         self.port = free_port()
         listen = [f"tcp:{self.port}:interface={LOOPBACK}"]
-        server = self.enterContext(running(http__listen=listen))
-        self.talker = self.enterContext(closing(Talker(server.address[1], token(1))))
+        self.server = self.enterContext(running(http__listen=listen))
+        self.talker = self.enterContext(closing(Talker(self.server.address[1], token(1))))
         self.room_id = self.talker.ask("CREATE_ROOM", name="방", is_open=True)["room_id"]
 
     def requested(self, shown: str, path: str, body: bytes = b"") -> tuple[str, str]:
@@ -398,6 +399,27 @@ class HttpTests(SynchronousTestCase):
         """What is no picture is refused in the words that are shown."""
         _, answer = self.uploaded(b"no picture")
         self.assertEqual(self.check(self.refused, answer), json.loads(self.refused.partition("\n\n")[2]))
+
+    def test_backup(self) -> None:
+        """A file is there again after the database and the directory were backed up, lost and restored."""
+        path, _ = self.uploaded(JPEG)
+        state, kept = self.server.state, Path(self.server.directory, "backup")
+        kept.mkdir()
+        [block] = [one for one in blocks(OPERATIONS[0], "") if "cp -a" in one]
+        query, copy = (
+            block.replace("/var/lib/assa/", f"{state}/").replace("/var/backups/", f"{kept}/").splitlines()
+        )
+        with closing(sqlite3.connect(state / "assa.sqlite3", isolation_level=None)) as database:
+            database.execute(query.split('"')[1])
+        run(copy, dict(os.environ))
+        self.server.terminate()
+        self.server.wait()
+        shutil.rmtree(state)
+        state.mkdir()
+        (kept / "assa-files").rename(state / "files")
+        (kept / "assa.sqlite3").rename(state / "assa.sqlite3")
+        self.server.start()
+        self.assertEqual(self.requested(self.get, path), ("HTTP/1.1 200 OK", JPEG.decode("latin-1")))
 
     def test_close_codes(self) -> None:
         """Each code that a WebSocket can be closed with is in the table, with the reasons that have it."""
