@@ -1,4 +1,4 @@
-"""What a session stands between: the connection in front of it and the node around it."""
+"""What a session and its requests stand between: the connection in front and the node around them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Front(Way, Protocol):
         """Send the last line and close at once."""
 
 
-class Host(Protocol[S_contra]):
-    """What a session asks of the node that it lives on."""
+class Backend(Protocol):
+    """What requests ask of the node that answers them."""
 
     services: Services
     actions: Actions
@@ -52,12 +52,20 @@ class Host(Protocol[S_contra]):
     failed_connects: FailedConnects
     monotonic: Callable[[], float]
     draining: bool
-    keep_expired: bool
     tally: Tally
-    visits: Visits
 
     def now_ms(self) -> int:
         """Return the time, milliseconds since the epoch."""
+
+    def unavailable(self, reason: Unavailable) -> None:
+        """Log that the database is away."""
+
+
+class Host(Backend, Protocol[S_contra]):
+    """What a session asks of the node that it lives on."""
+
+    keep_expired: bool
+    visits: Visits
 
     def signal_id(self) -> str:
         """Return a `seq_id` for what is in no log."""
@@ -76,6 +84,3 @@ class Host(Protocol[S_contra]):
 
     def detach(self, session_id: str, attachment: int) -> None:
         """Have the store know that a connection is gone."""
-
-    def unavailable(self, reason: Unavailable) -> None:
-        """Log that the database is away."""

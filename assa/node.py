@@ -1,4 +1,4 @@
-"""One node: the clients connected to it, their timers, and what they share.
+"""One node: the clients connected to it, what they share, its beginning and its end.
 
 This is what an embedding program builds, with its own store and clock; :mod:`assa.tcp` and other
 fronts open sessions on it. ``start`` and ``shutdown`` frame its life.
@@ -7,33 +7,31 @@ fronts open sessions on it. ``start`` and ``shutdown`` frame its life.
 from __future__ import annotations
 
 import random
-from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve
-from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from assa import log, upkeep, wire
+from assa import log, wire
+from assa.background import Background
 from assa.errors import Code, Refused
-from assa.presence import BEATS_A_LEASE, Presence
+from assa.membership import Membership
+from assa.presence import Presence
 from assa.rates import FailedConnects, RateLimits
-from assa.readiness import PROBE_S, Readiness
+from assa.readiness import Readiness
 from assa.registry import Rate, Services
 from assa.session import Session
-from assa.storage import Query, Unavailable, sessions
+from assa.storage import Unavailable, sessions
 from assa.tally import Tally
 from assa.timers import Timers
 from assa.visits import Visits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import IReactorTime
-    from twisted.python.failure import Failure
 
     from assa.around import Front
     from assa.hub import Hub
@@ -41,15 +39,10 @@ if TYPE_CHECKING:
     from assa.registry import Actions
 
 SWEEP_S = 0.5
-_EXPIRE_S = 1.0
-_TRIM_S = 1.0
-_TRIM_RELAYS_S = 30.0
-_TIDY_S = 30.0
-_FILES_S = 30.0
+_RETRY_S = 1.0
 _FULL_RETRY_MS = 5_000
 _BACK_MS = 1_000
 _DRAIN_STEP_S = 0.05
-_LEAVE_S = 1.0
 
 
 class Node:
@@ -89,8 +82,6 @@ class Node:
         self.monotonic = monotonic
         self.keep_expired = keep_expired
         self.draining = False
-        self.tried: Deferred[None] = Deferred()
-        """Fires once it is known whether the database is there."""
         rate_limits = rate_limits or RateLimits()
         self.rates = {rate: rate_limits.buckets(rate.value, monotonic) for rate in Rate}
         self._connects = rate_limits.connects(monotonic)
@@ -99,12 +90,21 @@ class Node:
         self._admitted: set[Session] = set()
         self._unauthenticated: dict[Session, None] = {}
         self._signals = 0
-        self._away = False
-        self._timers, self._lease_timers = Timers(clock), Timers(clock)
-        self._name, self._lives = services.node, 1
+        self._timers = Timers(clock)
         self.tally, self.visits = Tally(), Visits(self.now_ms, monotonic)
         self.readiness = Readiness(services.store, monotonic)
-        self.presence = Presence(services.store, services.node, lease_s, self.now_ms, monotonic)
+        self._background = Background(self.readiness)
+        self._membership = Membership(
+            services=services,
+            clock=clock,
+            readiness=self.readiness,
+            background=self._background,
+            presence=Presence(services.store, services.node, lease_s, self.now_ms, monotonic),
+            held=lambda: {one.session_id for one in self._connected},
+            lost=self.lost_lease,
+        )
+        self.tried: Deferred[None] = self._membership.tried
+        """Fires once it is known whether the database is there."""
 
     # --- what operators ask ---
 
@@ -118,7 +118,9 @@ class Node:
         """Return why clients had better go elsewhere, or an empty text."""
         if self.draining:
             return "the server is stopping"
-        return self.readiness.problem if self.presence.joined else "the server has not joined the nodes yet"
+        return (
+            self.readiness.problem if self._membership.joined else "the server has not joined the nodes yet"
+        )
 
     # --- what sessions ask ---
 
@@ -152,7 +154,7 @@ class Node:
             Refused: SERVER_FULL when there is none, RATE_LIMITED when the user connects too often.
             Unavailable: The node is none of the nodes yet.
         """
-        if not self.presence.joined:
+        if not self._membership.joined:
             raise Unavailable("the node has not joined yet")
         wait_ms = self._connects.take(user_id)
         if wait_ms:
@@ -188,89 +190,26 @@ class Node:
     def detach(self, session_id: str, attachment: int) -> None:
         """Have the store know that a connection is gone; the session is kept for a while."""
         if not self.draining:  # else they all go with the node
-            self._in_background(self._detach(session_id, attachment))
+            self._background.run(self._detach(session_id, attachment))
 
     async def _detach(self, session_id: str, attachment: int) -> None:
         try:
             await self.services.store.run(sessions.detach, session_id, attachment, self.now_ms())
         except Unavailable:
             if not self.draining:
-                self.clock.callLater(_EXPIRE_S, self.detach, session_id, attachment)
+                self.clock.callLater(_RETRY_S, self.detach, session_id, attachment)
             raise
 
     def unavailable(self, reason: Unavailable) -> None:
         """Log that the database is away, once until it is back."""
-        if not self._away:
-            self.logger.error("the database is away: {reason}", reason=str(reason))
-        self._away = True
+        self._background.unavailable(reason)
 
-    # --- timers and the lease ---
+    # --- its life ---
 
     async def start(self) -> None:
         """Begin the timers and become one of the nodes, as soon as the database is there."""
         self._timers.every(SWEEP_S, self.sweep)
-        self._timers.every(_EXPIRE_S, partial(self._for_all, upkeep.expire))
-        self._timers.every(_TRIM_S, partial(self._for_all, upkeep.trim))
-        self._timers.every(_TRIM_RELAYS_S, partial(self._for_all, upkeep.trim_relays))
-        self._timers.every(_TIDY_S, partial(self._alive, self._tidy))
-        self._timers.every(PROBE_S, partial(self._alive, self._probe))
-        self._timers.every(_FILES_S, self._tidy_files)
-        if self.presence.lease_s is not None:
-            self._lease_timers.every(self.presence.lease_s / BEATS_A_LEASE, partial(self._alive, self._renew))
-        await self._join()
-
-    async def _join(self) -> None:
-        while not self.draining:
-            try:
-                await self.presence.join(self.lost_lease)
-            except Unavailable as wrong:
-                self.unavailable(wrong)
-            except Exception:  # noqa: BLE001 - a node that gave up trying would refuse everybody for ever
-                self.logger.failure("joining the nodes failed")
-            if not self.tried.called:
-                self.tried.callback(None)
-            if self.presence.joined:
-                self.readiness.prove()
-                return
-            await deferLater(self.clock, _EXPIRE_S)
-
-    def lost_lease(self, reason: str) -> None:
-        """Close every client, resumably: the other nodes have given this one up, and it begins anew."""
-        self.logger.error("all clients are closed, to come back: {reason}", reason=reason)
-        refused = Refused(Code.SERVICE_UNAVAILABLE, "this node was away: resume", retry_after_ms=_BACK_MS)
-        for session in tuple(self._connected):
-            session.refuse_all(refused)
-        self._lives += 1
-        self.services = evolve(self.services, node=f"{self._name}.{self._lives}")
-        self.presence = evolve(self.presence, node=self.services.node, joined=False, leads=False)
-        self._in_background(self._join())
-
-    async def _renew(self) -> None:
-        for node in await self.presence.renew():
-            self.logger.warn(  # noqa: G010 - this logger is Twisted's
-                "node {node} has shown no sign of life: its clients are gone", node=node
-            )
-
-    async def _probe(self) -> None:
-        await self.readiness.probe(self.services.node)
-
-    async def _tidy(self) -> None:
-        await self.presence.tidy({one.session_id for one in self._connected})
-
-    def _tidy_files(self) -> Deferred[None] | None:
-        files = self.services.files
-        return self._in_background(files.tidy()) if files is not None and self.presence.leads else None
-
-    def _alive(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Deferred[None] | None:
-        return self._in_background(work()) if self.presence.joined else None
-
-    def _for_all(self, query: Query[[Limits, int], bool]) -> Deferred[None] | None:
-        """Run a query that one node runs for all of them."""
-        return self._in_background(self._run(query)) if self.presence.leads else None
-
-    async def _run(self, query: Query[[Limits, int], bool]) -> None:
-        while await self.services.store.run(query, self.limits, self.now_ms()):
-            pass  # others had their turn
+        await self._membership.start()
 
     def sweep(self) -> None:
         """Drive the heartbeat and the time-outs of every client."""
@@ -284,21 +223,13 @@ class Node:
             buckets.sweep()
         self.failed_connects.sweep()
 
-    def _in_background(self, work: Coroutine[Any, Any, object]) -> Deferred[None]:
-        return Deferred.fromCoroutine(work).addCallbacks(self._done, self._failed)
-
-    def _done(self, _: object) -> None:
-        if self._away and not self.readiness.problem:  # reading may have worked all the time
-            self.logger.info("the database is back")
-            self._away = False
-
-    def _failed(self, failure: Failure) -> None:
-        if isinstance(failure.value, Unavailable):
-            self.unavailable(failure.value)
-        else:
-            self.logger.failure("work in the background failed", failure)
-
-    # --- the end ---
+    def lost_lease(self, reason: str) -> None:
+        """Close every client, resumably: the other nodes have given this one up, and it begins anew."""
+        self.logger.error("all clients are closed, to come back: {reason}", reason=reason)
+        refused = Refused(Code.SERVICE_UNAVAILABLE, "this node was away: resume", retry_after_ms=_BACK_MS)
+        for session in tuple(self._connected):
+            session.refuse_all(refused)
+        self.services = evolve(self.services, node=self._membership.begin_anew())
 
     def _answering(self) -> bool:
         """Return whether a request is being answered, a CONNECT among them."""
@@ -319,6 +250,7 @@ class Node:
         """
         self.draining = True
         self._timers.stop()
+        self._membership.retire()
         told = list(self._connected)
         self._announce_end(told, farewell)
         deadline = self.monotonic() + self.limits.shutdown_s / 2
@@ -327,8 +259,4 @@ class Node:
         self._announce_end(list(self._connected.keys() - set(told)), farewell)
         for session in (*self._unauthenticated, *self._connected):
             session.close("shutdown")
-        self._lease_timers.stop()
-        if self.presence.joined:
-            leaving = Deferred.fromCoroutine(self.presence.leave())
-            with suppress(Unavailable, defer.TimeoutError):  # the others find out by themselves
-                await leaving.addTimeout(max(_LEAVE_S, deadline - self.monotonic()), self.clock)
+        await self._membership.leave(deadline - self.monotonic())

@@ -379,7 +379,7 @@ class FloodTests(WebSocketTestCase):
         """Reading pauses while 16 requests wait for the database, and goes on after (design 4)."""
         asked = self.mina.begin(*self.sending(40))
         self.assertEqual(self.mina.transport.producerState, "paused")
-        self.assertEqual(len(self.mina.protocol._session._window), 16)
+        self.assertEqual(len(self.mina.protocol._session._requests), 16)
         self.world.turn(30)
         self.assertEqual(self.mina.transport.producerState, "producing")
         self.assertEqual([one["seq_id"] for one in self.mina.all()], asked)
