@@ -1,61 +1,62 @@
-/** The line at the top: connection, announcements, who is logged in, the language. */
+/** What is at the top when there is something to tell: no connection, announcements of the server. */
 
-import { el, iconButton } from './dom.js';
-import { t, chooseLanguage, language } from './words.js';
+import { button, el, icon, iconButton } from './dom.js';
+import { faultText, t } from './words.js';
+
+/** An announcement that is of no great importance goes away by itself. */
+const LOW_MS = 20_000;
+
+/** Reasons that only another login mends. */
+const LOGIN = new Set(['INVALID_TOKEN', 'AUTH_FAILED', 'PERMISSION_DENIED']);
 
 /**
  * @param {import('./model.js').Model} model
- * @param {{logout: () => void, again: () => void, redraw: () => void, nickname: string}} options
+ * @param {{again: () => void, loginAgain: () => void}} options
  */
-export function bannerView(model, { logout, again, redraw, nickname }) {
-  const words = el('span', { role: 'status' });
-  const retry = el('button', { type: 'button', class: 'primary', test: 'connect-again', text: t('tryAgain'), hidden: true, on: { click: again } });
-  const state = el('div', { class: 'connection-state', test: 'connection-state' }, el('span', { class: 'lamp', 'aria-hidden': 'true' }), words, retry);
+export function bannerView(model, { again, loginAgain }) {
+  const words = el('span', { role: 'status', class: 'cut' });
+  const retry = button(t('tryAgain'), again, { class: 'primary', test: 'connect-again' });
+  const login = button(t('loginAgain'), loginAgain, { class: 'primary', test: 'login-again' });
+  const state = el('div', { class: 'connection-state', test: 'connection-state' }, el('span', { class: 'lamp', 'aria-hidden': 'true' }), words, retry, login);
   const announcements = el('div', { class: 'announcements' });
-  const show = () => {
+  const show = (attempt = 1) => {
     const { state: now, reason } = model.connection;
+    const over = now === 'failed' || now === 'closed';
     state.dataset.state = now;
-    words.textContent = wordsOf(now, reason, state.dataset.attempt);
-    retry.hidden = now !== 'failed' && now !== 'closed';
+    words.textContent = textOf(now, reason, attempt || 1);
+    login.hidden = !over || !LOGIN.has(reason);
+    retry.hidden = !over || LOGIN.has(reason);
+    retry.textContent = t(reason === 'SESSION_REPLACED' ? 'useHere' : 'tryAgain');
   };
-  model.connection.addEventListener('state', (event) => {
-    state.dataset.attempt = String(/** @type {CustomEvent} */ (event).detail.attempt ?? '');
-    show();
-  });
+  model.connection.addEventListener('state', (event) => show(/** @type {CustomEvent} */ (event).detail.attempt));
   model.addEventListener('announcement', (event) => announcements.append(announcement(/** @type {CustomEvent} */ (event).detail.data)));
   show();
-  const bar = el(
-    'div',
-    { class: 'bar' },
-    el('strong', { class: 'brand', text: 'ASSA' }),
-    state,
-    el('span', { class: 'whoami', test: 'whoami', text: nickname }),
-    el('button', { type: 'button', class: 'plain', test: 'language', lang: language() === 'ko' ? 'en' : 'ko', text: t('language'), on: { click: () => switchLanguage(redraw) } }),
-    iconButton('leave', t('logout'), 'logout', logout),
-  );
-  return el('div', { class: 'banner' }, bar, announcements);
+  return el('div', { class: 'banner' }, state, announcements);
 }
 
-/** @param {() => void} redraw */
-export function switchLanguage(redraw) {
-  chooseLanguage(language() === 'ko' ? 'en' : 'ko');
-  redraw();
+/**
+ * @param {string} state
+ * @param {string} reason
+ * @param {number} attempt
+ */
+function textOf(state, reason, attempt) {
+  if (state === 'connected' || state === 'connecting') return t(state);
+  if (state === 'reconnecting') return t('reconnecting', { attempt });
+  if (reason === 'SESSION_REPLACED') return t('replaced');
+  const known = /^[A-Z_]+$/.test(reason) && reason !== 'DISCONNECTED'; // else it is for developers
+  return known ? t('disconnectedWhy', { why: faultText({ code: reason, message: reason }) }) : t('disconnected');
 }
 
-function wordsOf(state, reason, attempt) {
-  if (state === 'closed') return t(reason === 'SESSION_REPLACED' ? 'replaced' : 'disconnected');
-  if (state === 'failed' || state === 'idle') return t('disconnected');
-  if (state === 'reconnecting') return t('reconnecting', { attempt: attempt || 1 });
-  return t(state === 'connected' ? 'connected' : 'connecting');
-}
-
+/** @param {{title: string, message: string, priority: string}} told */
 function announcement({ title, message, priority }) {
+  const close = iconButton('close', t('close'), 'announcement-close', () => item.remove());
   const item = el(
     'div',
-    { class: `announcement ${priority}`, test: 'announcement', role: priority === 'high' ? 'alert' : 'status' },
-    el('strong', { text: title }),
-    el('span', { text: message }),
-    iconButton('close', t('close'), 'announcement-close', () => item.remove()),
+    { class: `announcement ${priority}`, test: 'announcement', data: { priority }, role: priority === 'high' ? 'alert' : 'status' },
+    icon(priority === 'high' ? 'warning' : 'bell'),
+    el('p', {}, el('strong', { text: title }), ' ', el('span', { text: message })),
+    close,
   );
+  if (priority === 'low') setTimeout(() => item.remove(), LOW_MS);
   return item;
 }

@@ -1,79 +1,133 @@
 /** Where messages are written: text, replies, and pictures by button, by drop and by paste. */
 
-import { notice } from './dialogs.js';
 import { el, icon, iconButton } from './dom.js';
-import { picturesOf, sendPicture } from './images.js';
-import { t } from './words.js';
+import { uploadItem } from './images.js';
+import { authorOf, summaryOf } from './message.js';
+import { notice } from './notices.js';
+import { TYPES, faultOf } from './uploads.js';
+import { faultText, t } from './words.js';
 
 const CHARACTERS = 5_000;
+const MOST_PX = 160;
 
-/**
- * @param {import('./model.js').Model} model
- * @param {{uploads: boolean, target: HTMLElement}} options Pictures may be dropped on the target.
- */
-export function composer(model, { uploads, target }) {
-  const drafts = new Map();
-  let replying = /** @type {any} */ (null);
-  const shelf = el('div', { class: 'shelf' });
-  const answered = el('div', { class: 'replying', hidden: true, test: 'replying' });
-  const input = el('textarea', { rows: 1, maxlength: CHARACTERS, 'aria-label': t('write'), placeholder: t('write'), test: 'composer' });
-  const chooser = el('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true, test: 'attach-input' });
-  const attach = iconButton('image', t('attach'), 'attach', () => chooser.click(), { hidden: !uploads });
-  const go = el('button', { type: 'submit', class: 'send', 'aria-label': t('send'), title: t('send'), test: 'send' }, icon('send'));
-  const form = el('form', { class: 'composer' }, attach, chooser, input, go);
+export class Composer {
+  #model;
+  #uploads;
+  #replying = /** @type {any} */ (null);
+  #shelf = el('ul', { class: 'shelf', test: 'uploads' });
+  #answered = el('div', { class: 'replying', hidden: true, test: 'replying' });
+  #input = el('textarea', { rows: 1, maxlength: CHARACTERS, 'aria-label': t('write'), placeholder: t('write'), enterkeyhint: 'send', test: 'composer' });
+  #chooser = el('input', { type: 'file', accept: [...TYPES, '.heic'].join(','), multiple: true, hidden: true, test: 'attach-input' });
+  #go = el('button', { type: 'submit', class: 'send', disabled: true, 'aria-label': t('send'), title: t('send'), test: 'send' }, icon('send'));
+  #form;
+  element;
 
-  const reply = (message) => {
-    replying = message;
-    answered.hidden = !message;
-    answered.replaceChildren();
-    if (!message) return;
-    const words = `${t('replyTo', { name: message.user.nickname || t('me') })}: ${message.content || t('picture')}`;
-    answered.append(el('span', { text: words }), iconButton('close', t('cancelReply'), 'cancel-reply', () => reply(null)));
-    input.focus();
-  };
-  const fit = () => {
-    input.style.height = 'auto';
-    input.style.height = `${Math.min(input.scrollHeight, 160)}px`;
-  };
-  const send = (event) => {
+  /**
+   * @param {import('./model.js').Model} model
+   * @param {{uploads: boolean, target: HTMLElement}} options Pictures may be dropped on the target.
+   */
+  constructor(model, { uploads, target }) {
+    this.#model = model;
+    this.#uploads = uploads;
+    const attach = iconButton('image', t('attach'), 'attach', () => this.#chooser.click(), { hidden: !uploads });
+    this.#form = el('form', { class: 'composer' }, attach, this.#chooser, this.#input, this.#go);
+    this.element = el('div', { class: 'composing' }, this.#shelf, this.#answered, this.#form);
+    this.#listen();
+    acceptFiles(target, this.#input, (files) => this.#take(files));
+  }
+
+  #listen() {
+    this.#form.addEventListener('submit', (/** @type {Event} */ event) => this.#send(event));
+    this.#input.addEventListener('input', () => this.#changed());
+    this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
+      // Enter also ends the composition of a Korean syllable: then it is no message yet. (Safari tells it by 229 alone.)
+      const composing = event.isComposing || event.keyCode === 229;
+      if (event.key === 'Enter' && !event.shiftKey && !composing) this.#send(event);
+      else if (event.key === 'Escape' && this.#replying) this.reply(null);
+    });
+    this.#chooser.addEventListener('change', () => {
+      this.#take([...this.#chooser.files]);
+      this.#chooser.value = '';
+    });
+    this.#model.addEventListener('uploads', () => this.#drawUploads());
+    this.#model.addEventListener('current', () => this.#roomChanged());
+    this.#roomChanged();
+  }
+
+  focus() {
+    this.#input.focus();
+  }
+
+  /** @param {any} message What the next one answers; null: nothing. */
+  reply(message) {
+    this.#replying = message;
+    this.#answered.hidden = !message;
+    this.#answered.replaceChildren();
+    const room = this.#model.current;
+    if (!message || !room) return;
+    const words = el('span', { class: 'cut' }, el('strong', { text: t('replyTo', { name: authorOf(message, this.#model, room) }) }), ' ', summaryOf(message));
+    this.#answered.append(icon('reply'), words, iconButton('close', t('cancelReply'), 'cancel-reply', () => this.reply(null)));
+    this.focus();
+  }
+
+  /** @param {Event} event */
+  #send(event) {
     event.preventDefault();
-    const content = input.value.trim();
-    if (!content || model.currentId === null) return;
-    model.send(content, { replyTo: replying?.message_id });
-    input.value = '';
-    reply(null);
-    fit();
-  };
-  const take = (files) => {
-    const pictures = picturesOf(files);
-    if (pictures.length < files.length) notice(t('notPicture'));
-    for (const file of pictures) sendPicture(model, file, shelf, replying?.message_id ?? null);
-    reply(null);
-  };
+    const content = this.#input.value.trim();
+    const { currentId, outgoing } = this.#model;
+    if (!content || currentId === null) return;
+    outgoing.send(currentId, content, { replyTo: this.#replying?.message_id });
+    this.#input.value = '';
+    this.reply(null);
+    this.#changed();
+  }
 
-  form.addEventListener('submit', send);
-  input.addEventListener('input', fit);
-  input.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
-    // Enter also ends the composition of a Korean syllable: then it is no message yet.
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) send(event);
-    else if (event.key === 'Escape' && replying) reply(null);
-  });
-  chooser.addEventListener('change', () => (take([...chooser.files]), (chooser.value = '')));
-  if (uploads) acceptFiles(target, input, take);
-  let shown = model.currentId;
-  model.addEventListener('current', () => {
-    drafts.set(shown, input.value);
-    shown = model.currentId;
-    input.value = drafts.get(shown) ?? '';
-    reply(null);
-    shelf.replaceChildren();
-    fit();
-  });
-  return { element: el('div', { class: 'composing' }, shelf, answered, form), reply, focus: () => input.focus() };
+  /** @param {File[]} files */
+  #take(files) {
+    const { currentId, uploads } = this.#model;
+    if (currentId === null || files.length === 0) return;
+    if (!this.#uploads) return notice(t('uploadsOff'), 'bad');
+    for (const file of files) {
+      const fault = faultOf(file);
+      if (fault) notice(t(/** @type {any} */ (fault), { name: file.name }), 'bad');
+      else uploads.add(currentId, file, this.#replying?.message_id ?? null);
+    }
+    this.reply(null);
+  }
+
+  #drawUploads() {
+    const { uploads, currentId } = this.#model;
+    this.#shelf.replaceChildren(...uploads.of(currentId).map((one) => uploadItem(one, uploads, one.error ? faultText(one.error) : '')));
+  }
+
+  /** The height follows the text, and a draft is kept. */
+  #changed() {
+    this.#input.style.height = 'auto';
+    this.#input.style.height = `${Math.min(this.#input.scrollHeight + 2, MOST_PX)}px`;
+    this.#go.disabled = this.#input.value.trim() === '';
+    const { currentId, memory } = this.#model;
+    const drafts = { ...memory.get('drafts', {}) };
+    if (currentId === null || (drafts[currentId] ?? '') === this.#input.value) return;
+    drafts[currentId] = this.#input.value || undefined;
+    memory.set('drafts', drafts);
+  }
+
+  #roomChanged() {
+    this.#input.value = this.#model.memory.get('drafts', /** @type {any} */ ({}))[this.#model.currentId ?? ''] ?? '';
+    this.reply(null);
+    this.#changed();
+    this.#drawUploads();
+  }
 }
 
+/**
+ * @param {HTMLElement} target
+ * @param {HTMLElement} input
+ * @param {(files: File[]) => void} take
+ */
 function acceptFiles(target, input, take) {
-  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  const hasFiles = (/** @type {DragEvent} */ event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  target.dataset.drop = t('dropHere');
   target.addEventListener('dragover', (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
@@ -86,7 +140,7 @@ function acceptFiles(target, input, take) {
     target.classList.remove('dropping');
     if (!hasFiles(event)) return;
     event.preventDefault();
-    take([...event.dataTransfer.files]);
+    take([...(event.dataTransfer?.files ?? [])]);
   });
   input.addEventListener('paste', (event) => {
     const files = [...(event.clipboardData?.files ?? [])];

@@ -1,12 +1,14 @@
 /** Elements of the page. Texts go in as text, never as HTML. */
 
+import { PATHS } from './icons.js';
+
 /**
  * Make an element.
  *
  * @param {string} tag
  * @param {Record<string, any>} [props] `class`, `text`, `test` (data-test), `on` ({event: listener}), `data`; others are
  *   attributes: true is an empty one, false and null leave it out.
- * @param {...(Node | string | null | undefined)} children
+ * @param {...(Node | string | null | undefined | false)} children
  * @returns {any}
  */
 export function el(tag, props = {}, ...children) {
@@ -20,28 +22,9 @@ export function el(tag, props = {}, ...children) {
     else if (value === true) made.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
-
-const PATHS = {
-  back: 'M15 5l-7 7 7 7',
-  plus: 'M12 5v14M5 12h14',
-  send: 'M4 12l16-8-6 16-3-6z',
-  image: 'M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M9 9h.01',
-  info: 'M12 11v6M12 7h.01M12 3a9 9 0 100 18 9 9 0 000-18z',
-  invite: 'M9 11a4 4 0 100-8 4 4 0 000 8zM3 21c0-4 3-6 6-6s6 2 6 6M18 8v6M15 11h6',
-  leave: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
-  video: 'M3 7h12v10H3zM15 11l6-4v10l-6-4',
-  videoOff: 'M3 7h12v10H3zM15 11l6-4v10l-6-4M3 3l18 18',
-  mic: 'M12 3a3 3 0 013 3v5a3 3 0 01-6 0V6a3 3 0 013-3zM6 11a6 6 0 0012 0M12 17v4',
-  micOff: 'M12 3a3 3 0 013 3v5a3 3 0 01-6 0V6a3 3 0 013-3zM6 11a6 6 0 0012 0M12 17v4M3 3l18 18',
-  screen: 'M3 5h18v11H3zM8 20h8M12 16v4',
-  hangUp: 'M4 14c4-5 12-5 16 0l-3 3-3-2v-3h-4v3l-3 2z',
-  reply: 'M9 7l-5 5 5 5M4 12h9c4 0 6 2 7 6',
-  close: 'M6 6l12 12M18 6L6 18',
-  globe: 'M12 3a9 9 0 100 18 9 9 0 000-18zM3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18',
-};
 
 /**
  * @param {keyof typeof PATHS} name
@@ -60,6 +43,17 @@ export function icon(name) {
 }
 
 /**
+ * A button.
+ *
+ * @param {string} text
+ * @param {() => void} clicked
+ * @param {Record<string, any>} [more]
+ */
+export function button(text, clicked, more = {}) {
+  return el('button', { type: 'button', class: 'plain', text, on: { click: clicked }, ...more });
+}
+
+/**
  * A button with an icon and a name that only a screen reader says.
  *
  * @param {keyof typeof PATHS} picture
@@ -73,6 +67,18 @@ export function iconButton(picture, label, test, clicked, more = {}) {
   return el('button', { ...props, ...more }, icon(picture));
 }
 
+/**
+ * The first letter of a name, on a colour that goes with an id.
+ *
+ * @param {string} name
+ * @param {number} id
+ * @param {string} [shape] Further classes.
+ */
+export function avatar(name, id, shape = '') {
+  const letter = [...name.trim()][0]?.toUpperCase() ?? '?';
+  return el('span', { class: `avatar ${shape}`, 'aria-hidden': 'true', data: { tint: String(id % 6) }, text: letter });
+}
+
 /** Counts the fields, whose labels need an id. */
 let fields = 0;
 
@@ -83,6 +89,33 @@ let fields = 0;
  * @param {Record<string, any>} props Of the input.
  */
 export function field(label, props) {
-  const id = `field-${(fields += 1)}`;
+  fields += 1;
+  const id = `field-${fields}`;
   return el('div', { class: 'field' }, el('label', { for: id, text: label }), el('input', { id, ...props }));
+}
+
+/**
+ * Have an element consist of these children; only what differs is touched.
+ *
+ * @param {Element} parent
+ * @param {Element[]} children
+ */
+export function place(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, number) => {
+    if (parent.children[number] !== child) parent.insertBefore(child, parent.children[number] ?? null);
+  });
+}
+
+/**
+ * Fill an element anew; what has the focus in it has it again afterwards.
+ *
+ * @param {HTMLElement} parent
+ * @param {...(Node | false | null)} children
+ */
+export function refill(parent, ...children) {
+  const focused = parent.contains(document.activeElement) ? /** @type {any} */ (document.activeElement).dataset.test : null;
+  parent.replaceChildren(.../** @type {Node[]} */ (children.filter(Boolean)));
+  if (focused) /** @type {any} */ (parent.querySelector(`[data-test="${focused}"]`))?.focus();
 }

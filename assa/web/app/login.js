@@ -1,8 +1,7 @@
 /** Logging in: with a token, or on a development server as anybody. */
 
-import { switchLanguage } from './banner.js';
 import { el, field } from './dom.js';
-import { t } from './words.js';
+import { t, language } from './words.js';
 
 /** Where the way to log in is kept as long as the tab is open. */
 const KEPT = 'assa.login';
@@ -48,16 +47,24 @@ export function tokenOf({ token, userId, nickname }) {
 }
 
 /**
- * @param {{development: boolean, problem?: string, enter: (login: Login) => void, redraw: () => void}} options
+ * @param {{development: boolean, problem?: string, enter: (login: Login) => void, switchLanguage: () => void}} options
  */
-export function loginView({ development, problem = '', enter, redraw }) {
-  const language = el('button', { type: 'button', class: 'plain', test: 'language', text: t('language'), on: { click: () => switchLanguage(redraw) } });
+export function loginView({ development, problem = '', enter, switchLanguage }) {
+  const other = language() === 'ko' ? 'en' : 'ko';
+  const languages = el('button', { type: 'button', class: 'plain small', test: 'language', lang: other, text: t('language'), on: { click: switchLanguage } });
   const forms = [tokenForm(enter, !development)];
   if (development) forms.unshift(developmentForm(enter), el('p', { class: 'faint or', text: t('orToken') }));
   return el(
     'main',
     { class: 'login' },
-    el('div', { class: 'card' }, el('h1', { text: t('title') }), el('p', { class: 'problem', role: 'alert', test: 'login-problem', text: problem }), ...forms, language),
+    el(
+      'div',
+      { class: 'card' },
+      el('header', {}, el('img', { src: 'app/icon.svg', alt: '', width: 44, height: 44 }), el('h1', { text: t('title') }), languages),
+      el('p', { class: 'faint', text: t('slogan') }),
+      el('p', { class: 'problem', role: 'alert', test: 'login-problem', text: problem }),
+      ...forms,
+    ),
   );
 }
 

@@ -1,95 +1,97 @@
 /** What the user knows: rooms, their messages, invitations, calls. No DOM; views listen to its events. */
 
-import { merge } from './timeline.js';
+import { History } from './history.js';
+import { Invitations } from './invitations.js';
+import { Outgoing } from './outgoing.js';
+import { Reading } from './reading.js';
+import { RoomBook } from './roombook.js';
+import { RunningCalls } from './running.js';
+import { Uploads } from './uploads.js';
 
-const PAGE = 50;
-const CONFIRM_AT_ONCE = 500;
+/** JOIN_ROOM brings so many of the newest messages. */
+const RECENT = 50;
 
 /**
- * Its events: `rooms` (list or a room's head changed), `entries` ({roomId, reason}), `invitations`, `announcement`
- * ({data}), `current`, `calls`.
+ * Its events: `rooms` (the list, or what is known of a room), `current`, `entries` ({roomId, reason}; `message` where
+ * somebody else has written), `uploads` ({roomId}), `invitations`, `announcement` ({data}).
  */
 export class Model extends EventTarget {
-  /** @type {Map<number, any>} */
-  rooms = new Map();
-  /** @type {Map<number, any>} INVITATION_RECEIVED by room. */
-  invitations = new Map();
   /** @type {number | null} The room that is open. */
   currentId = null;
-  /** @type {number | null} The room whose call the user is in. */
-  inCallId = null;
-  #connection;
+  #loading = false;
 
-  /** @param {import('../assa/connection.js').Connection} connection */
-  constructor(connection) {
+  /**
+   * @param {import('../assa/connection.js').Connection} connection
+   * @param {import('./memory.js').Memory} memory
+   */
+  constructor(connection, memory) {
     super();
-    this.#connection = connection;
-    for (const [action, hear] of Object.entries(this.#hearers())) {
-      connection.addEventListener(action, (event) => hear(/** @type {CustomEvent} */ (event).detail.data));
-    }
-    connection.addEventListener('queued', (event) => this.#queued(/** @type {CustomEvent} */ (event).detail));
-    connection.addEventListener('sent', (event) => this.#sent(/** @type {CustomEvent} */ (event).detail));
-    connection.addEventListener('rejected', (event) => this.#rejected(/** @type {CustomEvent} */ (event).detail));
-    connection.addEventListener('gap', () => this.load());
+    this.connection = connection;
+    this.memory = memory;
+    this.rooms = new RoomBook(memory);
+    const request = (/** @type {string} */ action, /** @type {any} */ data) => connection.request(action, data);
+    this.invitations = new Invitations(memory, () => this.#tell('invitations'));
+    this.reading = new Reading({ request, changed: () => this.#tell('rooms') });
+    this.history = new History({ request, changed: (room, reason) => this.#entries(room, reason) });
+    this.calls = new RunningCalls({ request, memory, changed: (roomId, what) => this.#call(roomId, what) });
+    this.outgoing = new Outgoing({ connection, roomOf: (id) => this.rooms.get(id), changed: (room) => this.#own(room) });
+    this.uploads = new Uploads({
+      connection,
+      done: ({ roomId, replyTo }, fileInfo) => this.outgoing.send(roomId, '', { replyTo, fileInfo }),
+      changed: (roomId) => this.#tell('uploads', { roomId }),
+    });
+    this.#listen();
   }
 
-  /** @returns {Record<string, (data: any) => void>} */
-  #hearers() {
-    return {
-      NEW_MESSAGE: (data) => this.#heardMessage(data),
-      MESSAGE_RECEIVED: (data) => this.#heardReceipt(data),
-      USER_JOINED: (data) => this.#moved(data, 'joined'),
-      USER_LEFT: (data) => this.#moved(data, 'left'),
-      HOST_CHANGED: (data) => this.#hosted(data),
-      INVITATION_RECEIVED: (data) => this.#heardInvitation(data),
-      SERVER_ANNOUNCEMENT: (data) => this.#tell('announcement', { data }),
-      VIDEO_ROOM_CREATED: (data) => this.#callBegan(data),
-      VIDEO_ROOM_CLOSED: (data) => this.#callEnded(data),
+  #listen() {
+    const heard = {
+      NEW_MESSAGE: this.#heardMessage,
+      MESSAGE_RECEIVED: this.#heardReceipt,
+      USER_JOINED: (/** @type {any} */ data) => this.#moved(data, 'joined'),
+      USER_LEFT: (/** @type {any} */ data) => this.#moved(data, 'left'),
+      HOST_CHANGED: this.#hosted,
+      INVITATION_RECEIVED: this.#invited,
+      SERVER_ANNOUNCEMENT: (/** @type {any} */ data) => this.#tell('announcement', { data }),
+      VIDEO_ROOM_CREATED: (/** @type {any} */ data) => this.calls.began(data),
+      VIDEO_ROOM_CLOSED: (/** @type {any} */ data) => this.calls.ended(data),
     };
-  }
-
-  get connection() {
-    return this.#connection;
+    for (const [action, hear] of Object.entries(heard)) {
+      this.connection.addEventListener(action, (event) => hear.call(this, /** @type {any} */ (event).detail.data));
+    }
+    this.connection.addEventListener('gap', () => this.load().catch(() => {}));
+    this.connection.addEventListener('state', () => this.connection.state === 'connected' && this.#connected());
   }
 
   get userId() {
-    return this.#connection.userId;
+    return this.connection.userId;
   }
 
+  /** The open room, or null. */
   get current() {
-    return this.currentId === null ? null : (this.rooms.get(this.currentId) ?? null);
-  }
-
-  /** The rooms, the newest activity first. */
-  get listed() {
-    return [...this.rooms.values()].sort((one, other) => other.active - one.active || other.id - one.id);
+    return this.rooms.get(this.currentId) ?? null;
   }
 
   // --- loading ---
 
   /** Get the rooms anew: at first, and when events were missed for good. */
   async load() {
-    const { rooms } = await this.#connection.request('LIST_ROOMS', {});
-    const before = this.rooms;
-    this.rooms = new Map();
-    for (const one of rooms.reverse()) this.#list(one, before.get(one.room_id));
-    for (const data of this.#connection.pendingMessages) this.#queued({ roomId: data.room_id, data });
-    if (this.currentId !== null && !this.rooms.has(this.currentId)) this.open(null);
+    this.#loading = true;
+    try {
+      const { rooms } = await this.connection.request('LIST_ROOMS', {});
+      this.rooms.list(rooms);
+    } finally {
+      this.#loading = false;
+    }
+    for (const data of this.connection.pendingMessages) this.outgoing.queued({ roomId: data.room_id, data });
+    if (this.currentId !== null && !this.current) await this.open(null);
     this.#tell('rooms');
-    if (this.current) await this.#fill(this.current);
+    await Promise.all([this.#fill(this.current), this.calls.check()]);
   }
 
-  #list(one, before) {
-    const last = one.last_message;
-    this.rooms.set(one.room_id, {
-      ...roomOf(one.room_id, one),
-      unread: one.unread_messages,
-      last,
-      active: last ? last.message_id : 0,
-      call: before?.call ?? null,
-      entries: (before?.entries ?? []).filter((entry) => entry.kind === 'note'),
-      receipts: before?.receipts ?? new Map(),
-    });
+  #connected() {
+    if (!this.current) return;
+    this.#fill(this.current).catch(() => {}); // lost again: the next connection tries it
+    this.reading.confirm(this.current);
   }
 
   /**
@@ -99,275 +101,157 @@ export class Model extends EventTarget {
    */
   async open(roomId) {
     this.currentId = roomId;
+    if (this.current) this.current.divider = this.current.unread.first;
     this.#tell('current');
-    if (this.current && !this.current.loaded) await this.#fill(this.current);
+    await this.#fill(this.current);
   }
 
+  /** @param {import('./room.js').Room | null} room */
   async #fill(room) {
-    const { messages, has_more: more } = await this.#connection.request('GET_MESSAGES', { room_id: room.id, limit: PAGE });
-    room.loaded = true;
-    room.more = more;
-    this.#merge(room, messages, 'opened');
-  }
-
-  /** Get an older page of the open room. */
-  async older() {
-    const room = this.current;
-    const oldest = room?.entries.find((one) => one.state === 'sent');
-    if (!room?.more || !oldest || room.paging) return;
-    room.paging = true;
-    try {
-      const asked = { room_id: room.id, before_message_id: oldest.message.message_id, limit: PAGE };
-      const { messages, has_more: more } = await this.#connection.request('GET_MESSAGES', asked);
-      room.more = more;
-      this.#merge(room, messages, 'older');
-    } finally {
-      room.paging = false;
-    }
-  }
-
-  #merge(room, messages, reason) {
-    room.entries = merge(room.entries, messages);
-    this.#tell('entries', { roomId: room.id, reason });
+    if (!room || room.loaded) return;
+    await this.reading.look(room);
+    room.divider = room.unread.first;
+    await this.history.newest(room);
   }
 
   // --- rooms ---
 
-  /** @param {{name: string, is_open: boolean}} asked */
+  /**
+   * @param {{name: string, description?: string, is_open: boolean}} asked
+   * @returns {Promise<number>} Its id.
+   */
   async create(asked) {
-    const data = await this.#connection.request('CREATE_ROOM', asked);
-    this.#enter(data.room_id, { ...data, is_open: asked.is_open, participants_count: 1 });
+    const data = await this.connection.request('CREATE_ROOM', asked);
+    this.rooms.enter(data.room_id, { ...data, is_open: asked.is_open }).loaded = true;
+    this.#tell('rooms');
     return data.room_id;
   }
 
-  /** @param {number} roomId */
+  /**
+   * @param {number} roomId
+   * @returns {Promise<number>}
+   */
   async join(roomId) {
-    const data = await this.#connection.request('JOIN_ROOM', { room_id: roomId });
-    this.invitations.delete(roomId);
-    this.#tell('invitations');
-    this.#enter(roomId, data.room_info);
-    const room = this.rooms.get(roomId);
+    const data = await this.connection.request('JOIN_ROOM', { room_id: roomId });
+    this.invitations.remove(roomId);
+    const room = this.rooms.enter(roomId, { ...data.room_info, participants: data.participants });
+    room.add(data.recent_messages);
+    room.more ||= !room.loaded && data.recent_messages.length >= RECENT;
     room.loaded = true;
-    room.more = data.recent_messages.length >= PAGE;
-    this.#merge(room, data.recent_messages, 'opened');
-    return roomId;
-  }
-
-  #enter(roomId, info) {
-    if (this.rooms.has(roomId)) return;
-    const newest = Math.max(0, ...[...this.rooms.values()].map((one) => one.active));
-    this.rooms.set(roomId, { ...roomOf(roomId, info), unread: 0, last: null, active: newest + 0.5, call: null, entries: [], receipts: new Map() });
+    this.#entries(room, 'opened');
     this.#tell('rooms');
+    return roomId;
   }
 
   /** @param {number} roomId */
   async leave(roomId) {
-    await this.#connection.request('EXIT_ROOM', { room_id: roomId });
-    this.rooms.delete(roomId);
-    if (this.currentId === roomId) this.open(null);
+    await this.connection.request('EXIT_ROOM', { room_id: roomId });
+    this.rooms.remove(roomId);
+    if (this.currentId === roomId) await this.open(null);
     this.#tell('rooms');
   }
 
-  /** @param {number} roomId */
-  dismiss(roomId) {
-    this.invitations.delete(roomId);
-    this.#tell('invitations');
+  /** @param {any} data Of INVITATION_RECEIVED; a replayed one may have been used meanwhile. */
+  #invited(data) {
+    if (!this.rooms.get(data.room_id)) this.invitations.add(data);
   }
 
-  #heardInvitation(data) {
-    if (this.rooms.has(data.room_id)) return;
-    this.invitations.set(data.room_id, data);
-    this.#tell('invitations');
-  }
-
+  /**
+   * @param {any} data
+   * @param {'joined' | 'left'} key
+   */
   #moved({ room_id: roomId, user, participants_count: count }, key) {
-    const room = this.rooms.get(roomId);
+    const room = this.#known(roomId);
     if (!room) return;
     room.count = count;
+    room.names.set(user.user_id, user.nickname);
     this.#note(room, key, user.nickname);
-    this.#tell('rooms');
   }
 
+  /** @param {any} data */
   #hosted({ room_id: roomId, host_user_id: hostId, nickname }) {
-    const room = this.rooms.get(roomId);
+    const room = this.#known(roomId);
     if (!room) return;
     room.hostId = hostId;
     this.#note(room, 'hostChanged', nickname);
   }
 
-  #note(room, text, name = '') {
-    const key = `n${(this.notes = (this.notes ?? 0) + 1)}`;
-    room.entries.push({ kind: 'note', key, at: this.#connection.serverNow, text, name });
-    this.#tell('entries', { roomId: room.id, reason: 'heard' });
+  /**
+   * @param {number} roomId
+   * @param {'began' | 'ended'} what
+   */
+  #call(roomId, what) {
+    const room = this.rooms.get(roomId);
+    if (room) this.#note(room, what === 'began' ? 'callBegan' : 'callEnded', '');
+  }
+
+  /**
+   * @param {import('./room.js').Room} room
+   * @param {string} key
+   * @param {string} name
+   */
+  #note(room, key, name) {
+    room.note(key, name, this.connection.serverNow);
+    this.#entries(room, 'heard');
+    this.#tell('rooms');
+  }
+
+  /**
+   * Return a room that is spoken of. One that is not known was entered on another device of the user.
+   *
+   * @param {number} roomId
+   */
+  #known(roomId) {
+    const room = this.rooms.get(roomId);
+    if (!room && !this.#loading) this.load().catch(() => {});
+    return room;
   }
 
   // --- messages ---
 
+  /** @param {any} message */
   #heardMessage(message) {
-    const room = this.rooms.get(message.room_id);
+    const room = this.#known(message.room_id);
     if (!room) return;
-    room.last = message;
-    room.active = message.message_id;
-    if (message.user.user_id !== this.userId) room.unread += 1;
-    this.#merge(room, [message], 'heard');
+    const own = message.user.user_id === this.userId;
+    if (!own) room.unread.heard(message.message_id);
+    // Of a room whose newest page is neither there nor on its way, what came before would be missing.
+    if (room.loaded || this.history.isGetting(room)) room.add([message]);
+    else room.newest(message);
+    this.rooms.touch(room);
+    this.#entries(room, 'heard', own ? null : message);
     this.#tell('rooms');
   }
 
-  #queued({ roomId, data }) {
-    const room = this.rooms.get(roomId);
-    const key = `c${data.client_message_id}`;
-    if (!room || room.entries.some((one) => one.key === key && one.state === 'queued')) return;
-    const user = { user_id: this.userId, nickname: '', profile_image: null };
-    const message = { message_id: null, reply_to_message_id: null, ...data, user };
-    room.entries = room.entries.filter((one) => one.key !== key);
-    room.entries.push({ kind: 'message', key, at: this.#connection.serverNow, message, state: 'queued' });
-    this.#tell('entries', { roomId, reason: 'own' });
-  }
-
-  #sent({ clientMessageId, roomId, data }) {
-    const room = this.rooms.get(roomId);
-    if (!room) return;
-    const entry = room.entries.find((one) => one.key === `c${clientMessageId}`);
-    const message = { ...entry?.message, ...data, user: entry?.message.user ?? { user_id: this.userId, nickname: '' } };
-    room.entries = room.entries.filter((one) => one !== entry);
-    if (!room.last || room.last.message_id < message.message_id) {
-      room.last = message;
-      room.active = message.message_id;
-    }
-    this.#merge(room, [message], 'own');
-    this.#tell('rooms');
-  }
-
-  #rejected({ clientMessageId, roomId, error }) {
-    const entry = this.rooms.get(roomId)?.entries.find((one) => one.key === `c${clientMessageId}`);
-    if (!entry) return;
-    entry.state = 'failed';
-    entry.error = error;
-    this.#tell('entries', { roomId, reason: 'own' });
-  }
-
-  /**
-   * Send a message to the open room.
-   *
-   * @param {string} content
-   * @param {{replyTo?: number | null, fileInfo?: any}} [options]
-   * @param {number | null} [roomId]
-   */
-  send(content, options = {}, roomId = this.currentId) {
-    if (roomId === null) return;
-    this.#connection.sendMessage(roomId, content, options).catch(() => {}); // `rejected` has told
-  }
-
-  /** @param {import('./timeline.js').Entry} entry */
-  discard(entry) {
-    const room = this.rooms.get(entry.message.room_id);
-    if (!room) return;
-    room.entries = room.entries.filter((one) => one !== entry);
-    this.#tell('entries', { roomId: room.id, reason: 'own' });
-  }
-
-  /** @param {import('./timeline.js').Entry} entry */
-  again(entry) {
-    const { room_id: roomId, content, reply_to_message_id: replyTo, file_info: fileInfo } = entry.message;
-    this.discard(entry);
-    this.send(content, { replyTo, fileInfo }, roomId);
-  }
-
-  /** Confirm what the user has seen of the open room. */
-  async confirm() {
-    const room = this.current;
-    if (!room || room.unread === 0 || !room.loaded || room.confirming) return;
-    room.confirming = true;
-    room.unread = 0;
-    this.#tell('rooms');
-    try {
-      // What is on older pages comes back as pending, a hundred at a time.
-      for (let ids = theirs(room, this.userId); ids.length > 0; ) {
-        const { pending_messages: pending } = await this.#check(room, ids);
-        ids = pending.map((/** @type {any} */ one) => one.message_id);
-      }
-    } catch {
-      // Confirmed with the next look, as `load` counts again what is unread.
-    } finally {
-      room.confirming = false;
-    }
-  }
-
-  #check(room, ids) {
-    return this.#connection.request('CHECK_RECEIVE', { room_id: room.id, message_ids: ids.slice(-CONFIRM_AT_ONCE) });
-  }
-
+  /** @param {any} data */
   #heardReceipt({ room_id: roomId, user_id: userId, message_ids: ids }) {
     const room = this.rooms.get(roomId);
     if (!room) return;
-    for (const id of ids) {
-      if (!room.receipts.has(id)) room.receipts.set(id, new Set());
-      room.receipts.get(id).add(userId);
-    }
-    this.#tell('entries', { roomId, reason: 'receipts' });
+    this.rooms.received(room, userId, ids);
+    this.#entries(room, 'receipts');
   }
 
-  // --- calls ---
-
-  #callBegan({ chat_room_id: roomId, video_room_id: id, video_room_name: name }) {
-    const room = this.rooms.get(roomId);
-    if (!room) return;
-    if (room.call?.id !== id) this.#note(room, 'callBegan');
-    room.call = { id, name };
-    this.#tell('rooms');
-  }
-
-  #callEnded({ chat_room_id: roomId, video_room_id: id }) {
-    const room = this.rooms.get(roomId);
-    if (room?.call?.id !== id) return;
-    room.call = null;
-    this.#note(room, 'callEnded');
+  /** @param {import('./room.js').Room} room */
+  #own(room) {
+    this.rooms.touch(room);
+    this.#entries(room, 'own');
     this.#tell('rooms');
   }
 
   /**
-   * Take note of the room whose call the user is in.
-   *
-   * @param {number | null} roomId
+   * @param {import('./room.js').Room} room
+   * @param {string} reason
+   * @param {any} [message]
    */
-  inCall(roomId) {
-    this.inCallId = roomId;
-    this.#tell('rooms');
+  #entries(room, reason, message = null) {
+    this.#tell('entries', { roomId: room.id, reason, message });
   }
 
-  /** Return the id of a room's call; one is made if there is none. */
-  async callOf(room) {
-    if (!room.call) {
-      const asked = { chat_room_id: room.id, video_room_name: room.name.slice(0, 100) };
-      this.#callBegan(await this.#connection.request('CREATE_VIDEO_ROOM', asked));
-    }
-    return room.call.id;
-  }
-
+  /**
+   * @param {string} type
+   * @param {any} [detail]
+   */
   #tell(type, detail = {}) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/**
- * @param {number} id
- * @param {any} info
- */
-function roomOf(id, info) {
-  return {
-    id,
-    name: info.name,
-    description: info.description ?? '',
-    isOpen: info.is_open ?? false,
-    hostId: info.host_user_id,
-    count: info.participants_count,
-    loaded: false,
-    more: false,
-  };
-}
-
-/** The ids of the others' messages that are shown. */
-function theirs(room, userId) {
-  const shown = room.entries.filter((one) => one.state === 'sent' && one.message.user.user_id !== userId);
-  return shown.map((one) => one.message.message_id);
 }

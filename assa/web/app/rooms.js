@@ -1,69 +1,137 @@
-/** The list of rooms, invitations above it. */
+/** The list of rooms: who one is and the connection above it, invitations in between. */
 
-import { createRoom, joinRoom, complain } from './dialogs.js';
-import { el, icon } from './dom.js';
-import { t } from './words.js';
+import { createRoom, joinRoom, membersText } from './dialogs.js';
+import { avatar, button, el, icon, iconButton, place, refill } from './dom.js';
+import { complain } from './notices.js';
+import { daysAgo } from './timeline.js';
+import { language, shortDateText, t, timeText } from './words.js';
 
-/** @param {import('./model.js').Model} model */
-export function roomsView(model) {
-  const invitations = el('ul', { class: 'invitations' });
+/**
+ * @param {import('./model.js').Model} model
+ * @param {{nickname: string, logout: () => void, switchLanguage: () => void}} options
+ */
+export function roomsView(model, options) {
+  const enter = (/** @type {number} */ roomId) => model.open(roomId);
+  const invitations = el('ul', { class: 'invitations', role: 'status' });
   const list = el('ul', { class: 'room-list', test: 'rooms', 'aria-label': t('rooms') });
   const buttons = el(
     'div',
     { class: 'room-buttons' },
-    el('button', { type: 'button', class: 'plain', test: 'create-room', on: { click: () => createRoom(model) } }, icon('plus'), t('createRoom')),
-    el('button', { type: 'button', class: 'plain', test: 'join-room', on: { click: () => joinRoom(model) } }, t('joinRoom')),
+    el('button', { type: 'button', class: 'plain', test: 'create-room', on: { click: () => createRoom(model, enter) } }, icon('plus'), t('createRoom')),
+    el('button', { type: 'button', class: 'plain', test: 'join-room', on: { click: () => joinRoom(model, enter) } }, icon('hash'), t('joinRoom')),
   );
-  const draw = () => {
-    const rooms = model.listed.map((room) => roomItem(model, room));
-    keepFocus(list, rooms.length > 0 ? rooms : [el('li', { class: 'faint empty', text: t('noRooms') })]);
-  };
+  const draw = () => drawRooms(list, model);
+  const invited = () => refill(invitations, ...model.invitations.all.map((one) => invitationItem(model, one)));
   model.addEventListener('rooms', draw);
   model.addEventListener('current', draw);
-  model.addEventListener('invitations', () =>
-    invitations.replaceChildren(...[...model.invitations.values()].map((one) => invitationItem(model, one))),
-  );
+  model.addEventListener('invitations', invited);
+  invited();
   draw();
-  return el('nav', { class: 'rooms', 'aria-label': t('rooms') }, buttons, invitations, list);
+  return el('nav', { class: 'rooms', 'aria-label': t('rooms') }, head(model, options), buttons, invitations, list);
 }
 
-/** Draw a list anew without taking the focus away from the room that has it. */
-function keepFocus(list, items) {
-  const focused = list.contains(document.activeElement) ? document.activeElement?.dataset.test : null;
-  list.replaceChildren(...items);
-  if (focused) list.querySelector(`[data-test="${focused}"]`)?.focus();
-}
-
-function roomItem(model, room) {
-  const current = room.id === model.currentId;
-  const unread = room.unread > 0 && el('span', {
-    class: 'unread', test: `unread-${room.id}`, text: room.unread > 99 ? '99+' : String(room.unread), 'aria-label': t('unread', { count: room.unread }),
-  });
-  const button = el(
-    'button',
-    { type: 'button', class: 'room', test: `room-${room.id}`, 'aria-current': current ? 'true' : false, on: { click: () => model.open(room.id).catch(complain) } },
-    el('span', { class: 'avatar', 'aria-hidden': 'true', data: { tint: String(room.id % 6) }, text: [...room.name][0] ?? '#' }),
-    el('span', { class: 'room-words' }, el('span', { class: 'room-name', text: room.name }), el('span', { class: 'room-last faint', text: lastWords(room) })),
-    room.call && el('span', { class: 'in-call', title: t('callRunning') }, icon('video')),
-    unread || null,
+/**
+ * @param {import('./model.js').Model} model
+ * @param {{nickname: string, logout: () => void, switchLanguage: () => void}} options
+ */
+function head(model, { nickname, logout, switchLanguage }) {
+  const other = language() === 'ko' ? 'en' : 'ko';
+  const face = el('span', { class: 'own-face' }, avatar(nickname, model.userId ?? 0, 'person'), el('span', { class: 'lamp', 'aria-hidden': 'true' }));
+  const shown = () => (face.dataset.state = model.connection.state);
+  model.connection.addEventListener('state', shown);
+  shown();
+  return el(
+    'header',
+    { class: 'rooms-head' },
+    face,
+    el('span', { class: 'who' }, el('strong', { class: 'cut', test: 'whoami', text: nickname }), el('small', { class: 'faint', text: `#${model.userId}` })),
+    el('button', { type: 'button', class: 'plain small', test: 'language', lang: other, text: t('language'), on: { click: switchLanguage } }),
+    iconButton('power', t('logout'), 'logout', logout),
   );
-  return el('li', {}, button);
 }
 
-function lastWords(room) {
-  if (!room.last) return t('members', { count: room.count });
-  const { user, message_type: type, content } = room.last;
-  const words = type === 'image' ? content || t('picture') : content;
-  return user.nickname ? `${user.nickname}: ${words}` : words;
+/**
+ * Draw the list; a room that has not changed stays the element that it was, and keeps the focus.
+ *
+ * @param {HTMLElement} list
+ * @param {import('./model.js').Model} model
+ */
+function drawRooms(list, model) {
+  const had = new Map([...list.children].map((item) => [/** @type {any} */ (item).dataset.id, item]));
+  const items = model.rooms.listed.map((room) => {
+    const item = had.get(String(room.id)) ?? roomItem(model, room.id);
+    drawRoom(item.firstElementChild, model, room);
+    return item;
+  });
+  const focused = /** @type {any} */ (list.contains(document.activeElement) ? document.activeElement : null);
+  place(list, items.length > 0 ? items : [el('li', { class: 'faint empty', text: t('noRooms') })]);
+  focused?.focus();
 }
 
+/**
+ * @param {import('./model.js').Model} model
+ * @param {number} id
+ */
+function roomItem(model, id) {
+  const open = () => model.open(id).catch(complain);
+  return el('li', { data: { id: String(id) } }, el('button', { type: 'button', class: 'room', test: `room-${id}`, on: { click: open } }));
+}
+
+/**
+ * @param {any} shown
+ * @param {import('./model.js').Model} model
+ * @param {import('./room.js').Room} room
+ */
+function drawRoom(shown, model, room) {
+  const { count } = room.unread;
+  const unread = count > 0 && el('span', {
+    class: 'unread', test: `unread-${room.id}`, text: count > 99 ? '99+' : String(count), 'aria-label': t('unread', { count }),
+  });
+  if (room.id === model.currentId) shown.setAttribute('aria-current', 'true');
+  else shown.removeAttribute('aria-current');
+  const call = model.calls.of(room.id) && el('span', { class: 'in-call', role: 'img', 'aria-label': t('callRunning'), title: t('callRunning') }, icon('video'));
+  shown.replaceChildren(
+    avatar(room.name, room.id),
+    el(
+      'span',
+      { class: 'room-words' },
+      el('span', { class: 'room-line' }, el('span', { class: 'room-name cut', text: room.name }), call, el('time', { class: 'faint', text: whenText(room.last) })),
+      el('span', { class: 'room-line' }, el('span', { class: 'room-last cut faint', text: lastText(room, model.userId) }), unread),
+    ),
+  );
+}
+
+/** @param {any} last */
+function whenText(last) {
+  if (!last) return '';
+  const at = Date.parse(last.created_at);
+  const days = daysAgo(at, Date.now());
+  if (days === 0) return timeText(at);
+  return days === 1 ? t('yesterday') : shortDateText(at);
+}
+
+/**
+ * @param {import('./room.js').Room} room
+ * @param {number | null} userId
+ */
+function lastText({ last, count, description }, userId) {
+  if (!last) return description || membersText(count);
+  const { user, message_type: type, content } = last;
+  const text = type === 'image' ? content || t('picture') : content;
+  return t('said', { name: user.user_id === userId ? t('me') : user.nickname, text });
+}
+
+/**
+ * @param {import('./model.js').Model} model
+ * @param {any} invitation
+ */
 function invitationItem(model, { room_id: roomId, room_info: room, inviter }) {
   const accept = async () => model.open(await model.join(roomId));
   return el(
     'li',
-    { class: 'invitation', test: `invitation-${roomId}`, role: 'alert' },
+    { class: 'invitation', test: `invitation-${roomId}` },
     el('p', { text: t('invitation', { name: inviter.nickname, room: room.name }) }),
-    el('button', { type: 'button', class: 'primary', test: 'invitation-accept', text: t('accept'), on: { click: () => accept().catch(complain) } }),
-    el('button', { type: 'button', class: 'plain', text: t('later'), on: { click: () => model.dismiss(roomId) } }),
+    button(t('accept'), () => accept().catch(complain), { class: 'primary', test: 'invitation-accept' }),
+    button(t('later'), () => model.invitations.remove(roomId), { test: 'invitation-later' }),
   );
 }

@@ -11,31 +11,39 @@ const TOGETHER_MS = 5 * 60_000;
  * @property {'sent' | 'queued' | 'failed'} [state]
  * @property {any} [error]
  * @property {string} [text] Of a note.
+ * @property {string} [name]
+ *
+ * @typedef {object} Arranged
+ * @property {Entry} entry
+ * @property {boolean} newDay
+ * @property {boolean} goesOn Its author stands above already.
+ * @property {boolean} ends Nothing more of its author follows at once.
  */
 
 /**
- * Put messages of the server among entries: each once, in the order of their ids, before what is on its way.
+ * Put entries among others: each message once, in the order of their ids, before what is on its way.
  *
  * @param {Entry[]} entries
- * @param {any[]} messages
+ * @param {Entry[]} added
  * @returns {Entry[]}
  */
-export function merge(entries, messages) {
-  const known = new Map(entries.filter((one) => one.state === 'sent').map((one) => [one.message.message_id, one]));
-  for (const message of messages) {
-    if (!known.has(message.message_id)) known.set(message.message_id, entryOf(message));
+export function merge(entries, added) {
+  const all = [...entries, ...added];
+  const sent = new Map();
+  for (const one of all) {
+    if (one.state === 'sent' && !sent.has(one.message.message_id)) sent.set(one.message.message_id, one);
   }
-  const sent = [...known.values()].sort((one, other) => one.message.message_id - other.message.message_id);
-  const notes = entries.filter((one) => one.kind === 'note');
-  const waiting = entries.filter((one) => one.kind === 'message' && one.state !== 'sent');
-  return [...between(sent, notes), ...waiting];
+  const ordered = [...sent.values()].sort((one, other) => one.message.message_id - other.message.message_id);
+  const notes = all.filter((one) => one.kind === 'note');
+  const waiting = all.filter((one) => one.kind === 'message' && one.state !== 'sent');
+  return [...between(ordered, notes), ...waiting];
 }
 
 /**
  * @param {any} message
  * @returns {Entry}
  */
-function entryOf(message) {
+export function entryOf(message) {
   return { kind: 'message', key: `m${message.message_id}`, at: Date.parse(message.created_at), message, state: 'sent' };
 }
 
@@ -54,26 +62,42 @@ function between(sent, notes) {
 }
 
 /**
- * Say of each entry whether a new day begins with it, and whether it goes on what its author said just before.
+ * Say of each entry whether a new day begins with it, and whether it belongs to what its author said just before.
  *
  * @param {Entry[]} entries
- * @returns {{entry: Entry, newDay: boolean, goesOn: boolean}[]}
+ * @returns {Arranged[]}
  */
 export function arranged(entries) {
-  return entries.map((entry, place) => {
+  const all = entries.map((entry, place) => {
     const before = entries[place - 1];
     const newDay = !before || dayOf(before.at) !== dayOf(entry.at);
-    const goesOn =
-      !newDay &&
-      before.kind === 'message' &&
-      entry.kind === 'message' &&
-      before.message.user.user_id === entry.message.user.user_id &&
-      entry.at - before.at < TOGETHER_MS;
-    return { entry, newDay, goesOn };
+    return { entry, newDay, goesOn: !newDay && together(before, entry), ends: true };
   });
+  all.forEach((one, place) => (one.ends = !all[place + 1]?.goesOn));
+  return all;
+}
+
+/**
+ * @param {Entry} before
+ * @param {Entry} entry
+ */
+function together(before, entry) {
+  if (before.kind !== 'message' || entry.kind !== 'message') return false;
+  return before.message.user.user_id === entry.message.user.user_id && entry.at - before.at < TOGETHER_MS;
 }
 
 /** @param {number} at */
 export function dayOf(at) {
   return new Date(at).toDateString();
+}
+
+/**
+ * Return how many days ago a time was, by the calendar.
+ *
+ * @param {number} at
+ * @param {number} now
+ */
+export function daysAgo(at, now) {
+  const midnight = (/** @type {number} */ time) => new Date(dayOf(time)).getTime();
+  return Math.round((midnight(now) - midnight(at)) / 86_400_000);
 }
