@@ -200,23 +200,24 @@ def test_a_cut_connection_resumes_and_the_call_goes_on(meeting: Meeting, way: Pr
 @pytest.mark.parametrize("end", ["terminate", "kill"])
 def test_the_server_starts_again(meeting: Meeting, place: Town, end: str):
     """After SIGTERM and after `kill -9` everybody comes back by himself, and no call is interrupted."""
-    pair = (meeting.mina, meeting.jun)
-    everybody = (*pair, meeting.sora)
-    sessions, made = [person.session["session_id"] for person in everybody], peers(*pair)
+    mina, jun, sora = everybody = meeting.mina, meeting.jun, meeting.sora
+    sessions, made = [person.session["session_id"] for person in everybody], peers(mina, jun)
+    sockets = [person.run("() => watched.sockets.length") for person in everybody]
     getattr(place.server, end)()
-    for person in everybody:
-        expect(person.find("connection-state")).to_have_attribute("data-state", "reconnecting")
-    meeting.talk(*pair)
     place.server.process.wait(10)
+    mina.sees(jun, frames=2)
+    jun.receives(frames=2)
     place.server.start()
-    for person in everybody:
-        person.is_connected()
+    for person, earlier in zip(everybody, sockets, strict=True):
+        person.wait(
+            "(earlier) => watched.sockets.length > earlier && assa.connection.state === 'connected'", earlier
+        )
     assert [person.session["session_id"] for person in everybody] == sessions
-    meeting.talk(*pair)
-    assert peers(*pair) == made
-    meeting.mina.say("서버가 돌아왔다")
-    meeting.jun.reads("서버가 돌아왔다")
-    meeting.sora.join_call()  # signalling works as before
+    meeting.talk(mina, jun)
+    assert peers(mina, jun) == made
+    mina.say("서버가 돌아왔다")
+    jun.reads("서버가 돌아왔다")
+    sora.join_call()  # signalling works as before
     meeting.talk(*everybody)
 
 
