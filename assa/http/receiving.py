@@ -234,6 +234,10 @@ class Upload:
         self._cancel_deadline()
         self._buffer.clear()
         refused = self._refusal(failure)
+        # Its frames keep what was just being read, 64 KiB for each refusal until garbage is collected.
+        for wrong in (refused, failure.value):
+            if wrong is not None:
+                wrong.__traceback__ = None
         if not isinstance(self._broken, Cut):
             self._resume()
             self.reply.callback(Reply(refused=refused))

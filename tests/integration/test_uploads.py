@@ -190,6 +190,18 @@ def test_memory(figures: Figures) -> None:
         assert most_mib - before_mib < 12
 
 
+def test_memory_of_refusals(figures: Figures) -> None:
+    """Nothing is kept of what was refused, not even until garbage is collected."""
+    with serving() as (server, web), people(server, 1):
+        web.put("/uploads/x", BIG[:CHUNK])  # everything is loaded once
+        before_mib = server.rss_mib
+        for _ in range(400):
+            assert web.put("/uploads/x", BIG[: CHUNK * 2])[0] == 403
+        grown_mib = server.rss_mib - before_mib
+        figures(f"400 refused uploads of 128 KiB took {grown_mib:.1f} MiB")
+        assert grown_mib < 8
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_cut(*, reset: bool) -> None:
     """Of an upload whose connection is cut nothing is ever seen, and its address still counts."""
