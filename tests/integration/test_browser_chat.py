@@ -54,14 +54,14 @@ def regulars(place: Town) -> tuple[Person, Person]:
 @pytest.fixture
 def mina(regulars: tuple[Person, Person]) -> Generator[Person, None, None]:
     """Lend Mina; that her browser has not complained is part of every test."""
-    yield regulars[0]
+    yield regulars[0].tidy()
     regulars[0].is_content(REFUSED)
 
 
 @pytest.fixture
 def jun(regulars: tuple[Person, Person]) -> Generator[Person, None, None]:
     """Lend Jun, likewise."""
-    yield regulars[1]
+    yield regulars[1].tidy()
     regulars[1].is_content()
 
 
@@ -111,7 +111,8 @@ def test_login_with_a_token(place: Town):
 
         person.find("login-token").fill(token(7, "another secret, which this server does not know of"))
         person.click("login-token-go")
-        expect(person.find("login-problem")).to_contain_text("인증에 실패했습니다")
+        expect(person.find("login-problem")).not_to_be_empty()
+        expect(person.find("connection-state")).to_have_count(0)
         person.find("login-token").fill(token(7))
         person.click("login-token-go")
         person.is_connected()
@@ -140,7 +141,7 @@ def test_invitations(mina: Person, jun: Person):
     jun.click("join-room")
     jun.find("join-room-id").fill(str(room_id))
     jun.click("join-go")
-    expect(jun.page.get_by_role("alert").filter(has_text="권한")).to_be_visible()
+    expect(jun.page.get_by_role("dialog").get_by_role("alert")).not_to_be_empty()
     jun.page.keyboard.press("Escape")
     expect(jun.find("join-go")).to_have_count(0)
 
