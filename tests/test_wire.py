@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
+from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import frozen
@@ -23,18 +25,21 @@ from assa.wire import (
     parse,
     with_seq_id,
 )
-from tests.world import FRONT, World
+from tests.filing import FileWorld
+from tests.world import FRONT
 
 NOW_MS = 1_704_110_400_000
 TIME = "2024-01-01T12:00:00.000Z"
 UNANSWERED = ("SDP", "ICE_CANDIDATE", "MEDIA_STATUS", "PONG")
+
+_FILES = tempfile.TemporaryDirectory(prefix="assa-wire-")
 
 
 class Scene:
     """A room with two people who are also in its video room, and one good request of every action."""
 
     def __init__(self, front: str = FRONT) -> None:
-        self.world = World(front=front)
+        self.world = FileWorld(Path(_FILES.name), front=front)
         self.mina = self.world.client()
         self.mina.connect(self.world.token(1, nickname="mina", scope="admin"))
         self.jun = self.world.connected(2, "jun")
@@ -70,6 +75,7 @@ class Scene:
                 "content": "사진", "message_type": "image", "file_info": image,
                 "reply_to_message_id": message_id, "client_message_id": "c1",
             },
+            "REQUEST_UPLOAD": room | {"file_name": "a.png", "file_size": 5, "mime_type": "image/png"},
             "CHECK_RECEIVE": room | {"message_ids": [message_id]},
             "GET_MESSAGES": room | {"before_message_id": message_id + 1, "limit": 10},
             "INVITE": room | {"invited_user_ids": [2, 3]},
