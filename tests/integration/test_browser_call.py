@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 
 import pytest
 
-from tests.integration.chromium import Person, Town, expect, town
+from tests.integration.chromium import PHONE, Person, Town, expect, town
 from tests.integration.proxy import Proxy
 
 AWAY = r"WebSocket connection to .* failed|Failed to load resource: net::.*/dev/token"
@@ -33,15 +33,18 @@ def way(place: Town) -> Generator[Proxy, None, None]:
 
 @pytest.fixture(scope="module")
 def neighbours(place: Town, way: Proxy) -> list[Person]:
-    """Let three people in."""
+    """Let three people in, who have a room."""
     people = [place.person(1), place.person(2, port=way.port), place.person(3, language="en-US")]
     for person, nickname in zip(people, ("미나", "준", "Sora"), strict=True):
         person.enter(nickname)
+    room_id = people[0].create_room("회의")
+    for person in people[1:]:
+        person.join_room(room_id)
     return people
 
 
 class Meeting:
-    """A room of three, two of whom are in its call.
+    """The room of the three, two of whom are in its call.
 
     Args:
         people: Them.
@@ -49,9 +52,9 @@ class Meeting:
 
     def __init__(self, people: Sequence[Person]) -> None:
         self.mina, self.jun, self.sora = people
-        self.room_id = self.mina.create_room("회의")
-        for person in (self.jun, self.sora):
-            person.join_room(self.room_id)
+        for person in people:
+            if not person.room_id:
+                person.open_room(1)
         self.mina.join_call()
         expect(self.jun.find("call-join")).to_be_visible()
         self.jun.join_call()
@@ -268,7 +271,44 @@ def test_reading_and_writing_goes_on_beside_a_call(meeting: Meeting):
     mina.create_room("다른 방")
     expect(mina.tile(jun)).to_be_visible()
     jun.say("여기 좀 봐")
-    expect(mina.find(f"unread-{meeting.room_id}")).to_have_text("1")
-    mina.open_room(meeting.room_id)
+    expect(mina.find(f"unread-{jun.room_id}")).to_have_text("1")
+    mina.open_room(jun.room_id)
     mina.reads("여기 좀 봐")
     meeting.talk(mina, jun)
+
+
+def test_without_a_camera(meeting: Meeting):
+    """Who has none, or lets nobody use it, is told so, and can still see and hear the others."""
+    mina, jun, sora = meeting.mina, meeting.jun, meeting.sora
+    sora.run(
+        "() => { navigator.mediaDevices.getUserMedia ="
+        " async () => { throw new DOMException('denied', 'NotAllowedError'); }; }"
+    )
+    sora.click("call-join")
+    expect(sora.find("media-problem")).to_be_visible()
+    sora.click("media-none")
+    expect(sora.find("tile-self")).to_have_attribute("data-video", "off")
+    for person in (mina, jun):
+        sora.sees(person)
+        expect(person.tile(sora)).to_have_attribute("data-audio", "off")
+        expect(person.tile(sora)).to_have_attribute("data-video", "off")
+    sora.receives()
+    sora.page.reload()
+    sora.is_connected()
+
+
+def test_the_call_moves_to_another_device(neighbours: Sequence[Person], place: Town):
+    """Joining from a second device takes the seat along; the first one is told (§7.2)."""
+    jun = neighbours[1]
+    tablet = place.person(jun.user_id, size=PHONE).enter("준")
+    tablet.open_room(jun.room_id)  # before the call begins, or it would not know of it
+    meeting = Meeting(neighbours)
+    tablet.join_call()
+    expect(jun.find("call")).to_be_hidden()
+    meeting.talk(tablet, meeting.mina)
+    tablet.click("call-leave")
+    meeting.mina.click("call-leave")
+    expect(meeting.mina.find("call-start")).to_be_visible()
+    for person in (*neighbours, tablet):
+        person.is_content()
+    tablet.close()
