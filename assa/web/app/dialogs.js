@@ -1,7 +1,7 @@
 /** Questions to the user, each a <dialog>: Esc closes it, and the focus goes back to where it was. */
 
 import { avatar, button, el, field } from './dom.js';
-import { notice } from './notices.js';
+import { complain, notice } from './notices.js';
 import { faultText, t } from './words.js';
 
 /**
@@ -10,7 +10,7 @@ import { faultText, t } from './words.js';
  * @param {string} title
  * @param {Node[]} content
  * @param {{go?: string, test?: string, tone?: string, submit?: (form: HTMLFormElement) => Promise<any>}} [options]
- *   Without `submit` it can only be closed.
+ *   Without `submit` it can only be closed. What `submit` returns is called once it is closed, if it is a function.
  */
 export function ask(title, content, { go, test, tone = 'primary', submit } = {}) {
   const problem = el('p', { class: 'problem', role: 'alert' });
@@ -49,8 +49,10 @@ async function carryOut(dialog, form, problem, submit) {
   done.disabled = true;
   problem.textContent = '';
   try {
-    await submit(form);
+    const afterwards = await submit(form);
     dialog.close();
+    // Now, as nothing outside of an open dialog can have the focus.
+    if (afterwards instanceof Function) afterwards().catch(complain);
   } catch (error) {
     problem.textContent = faultText(error);
   } finally {
@@ -73,7 +75,8 @@ export function createRoom(model, enter) {
     submit: async ({ elements }) => {
       const texts = /** @type {any} */ (elements);
       const asked = { name: texts.name.value.trim(), description: texts.about.value.trim(), is_open: anybody.checked };
-      await enter(await model.create(asked));
+      const roomId = await model.create(asked);
+      return () => enter(roomId);
     },
   });
 }
@@ -90,7 +93,10 @@ export function joinRoom(model, enter, suggested = null) {
   ask(t('joinRoom'), [number], {
     go: t('join'),
     test: 'join-go',
-    submit: async ({ elements }) => enter(await model.join(Number(/** @type {any} */ (elements).room.value))),
+    submit: async ({ elements }) => {
+      const roomId = await model.join(Number(/** @type {any} */ (elements).room.value));
+      return () => enter(roomId);
+    },
   });
 }
 
