@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Generator
 from pathlib import Path
@@ -371,6 +373,55 @@ def test_what_is_written_without_a_connection_is_sent_later(mina: Person, place:
     proxy.close()
 
 
+def test_a_server_that_stays_away(place: Town):
+    """Three attempts, then the page says so and asks; one click is enough once the server is back (§10.3)."""
+    proxy = Proxy(place.port)
+    person = place.person(4, port=proxy.port).enter("지수")
+    person.create_room("기다림")
+    # As nobody has seven seconds: the next attempt comes at once.
+    person.run(
+        "() => { const real = setTimeout;"
+        " globalThis.setTimeout = (task, ms) => real(task, ms < 6000 ? 0 : ms); }"
+    )
+    proxy.refuses = True
+    proxy.cut()
+    expect(person.find("connection-state")).to_have_attribute("data-state", "failed")
+    assert person.run("() => watched.sockets.length") <= 1 + 3
+    proxy.refuses = False
+    person.click("connect-again")
+    person.is_connected()
+    person.say("다시 왔어요")
+    person.is_content(AWAY)
+    person.close()
+    proxy.close()
+
+
+def test_announcements(mina: Person, place: Town):
+    """What an operator says is shown until it is put away (§8.3)."""
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "assa",
+            "announce",
+            "--title",
+            "점검 안내",
+            "--message",
+            "3시에 쉽니다",
+            "--priority",
+            "high",
+        ],
+        env=place.server.environment,
+        check=True,
+    )
+    announcement = mina.find("announcement")
+    expect(announcement).to_contain_text("점검 안내")
+    expect(announcement).to_contain_text("3시에 쉽니다")
+    expect(announcement).to_have_attribute("data-priority", "high")
+    announcement.get_by_test_id("announcement-close").click()
+    expect(announcement).to_have_count(0)
+
+
 # --- by keyboard, and small ---
 
 
@@ -422,7 +473,7 @@ def test_by_keyboard_alone(place: Town):
     keys.press("Space")
     keys.press("Enter")
     expect(person.find("room-title")).to_have_text("자판으로")
-    keys.tab_to("composer")
+    expect(person.find("composer")).to_be_focused()
     keys.type("첫 줄")
     keys.press("Shift+Enter")
     keys.type("둘째 줄\n")
