@@ -6,6 +6,9 @@ import { faultText, t } from './words.js';
 /** An announcement that is of no great importance goes away by itself. */
 const LOW_MS = 20_000;
 
+/** So many announcements are shown, the newest. */
+const SHOWN = 5;
+
 /** Reasons that only another login mends. */
 const LOGIN = new Set(['INVALID_TOKEN', 'AUTH_FAILED', 'PERMISSION_DENIED']);
 
@@ -29,7 +32,14 @@ export function bannerView(model, { again, loginAgain }) {
     retry.textContent = t(reason === 'SESSION_REPLACED' ? 'useHere' : 'tryAgain');
   };
   model.connection.addEventListener('state', (event) => show(/** @type {CustomEvent} */ (event).detail.attempt));
-  model.addEventListener('announcement', (event) => announcements.append(announcement(/** @type {CustomEvent} */ (event).detail.data)));
+  model.addEventListener('announcement', (event) => {
+    announcements.prepend(announcement(/** @type {CustomEvent} */ (event).detail.data));
+    while (announcements.children.length > SHOWN) announcements.lastElementChild?.remove();
+  });
+  model.connection.addEventListener('state', () => {
+    // That the server goes away is over when it is back.
+    if (model.connection.state === 'connected') for (const one of announcements.querySelectorAll('[data-type=shutdown]')) one.remove();
+  });
   show();
   return el('div', { class: 'banner' }, state, announcements);
 }
@@ -47,12 +57,12 @@ function textOf(state, reason, attempt) {
   return known ? t('disconnectedWhy', { why: faultText({ code: reason, message: reason }) }) : t('disconnected');
 }
 
-/** @param {{title: string, message: string, priority: string}} told */
-function announcement({ title, message, priority }) {
+/** @param {{title: string, message: string, priority: string, announcement_type: string}} told */
+function announcement({ title, message, priority, announcement_type: type }) {
   const close = iconButton('close', t('close'), 'announcement-close', () => item.remove());
   const item = el(
     'div',
-    { class: `announcement ${priority}`, test: 'announcement', data: { priority }, role: priority === 'high' ? 'alert' : 'status' },
+    { class: `announcement ${priority}`, test: 'announcement', data: { priority, type }, role: priority === 'high' ? 'alert' : 'status' },
     icon(priority === 'high' ? 'warning' : 'bell'),
     el('p', {}, el('strong', { text: title }), ' ', el('span', { text: message })),
     close,

@@ -5,6 +5,9 @@ const PAGE = 50;
 /** How far back a message is looked for that another one answers. */
 const PAGES = 20;
 
+/** How far back the first unread message is looked for. */
+const UNREAD_PAGES = 4;
+
 export class History {
   #request;
   #changed;
@@ -29,16 +32,17 @@ export class History {
   }
 
   /**
-   * Get the newest page.
+   * Get the newest page, and those before it up to the first unread message, if that is not too far away.
    *
    * @param {import('./room.js').Room} room
    */
   newest(room) {
     return this.#once(room, async () => {
-      const { messages, has_more: more } = await this.#page(room, {});
+      const first = room.divider ?? Infinity;
+      for (let page = 0; page < UNREAD_PAGES && (page === 0 || (room.more && first < (room.oldestId ?? 0))); page += 1) {
+        await this.#before(room, page === 0 ? null : room.oldestId);
+      }
       room.loaded = true;
-      room.more = more;
-      room.add(messages);
       this.#changed(room, 'opened');
     });
   }
@@ -49,14 +53,22 @@ export class History {
    * @param {import('./room.js').Room} room
    */
   older(room) {
-    const before = room.oldestId;
-    if (!room.more || before === null) return Promise.resolve();
+    if (!room.more || room.oldestId === null) return Promise.resolve();
     return this.#once(room, async () => {
-      const { messages, has_more: more } = await this.#page(room, { before_message_id: before });
-      room.more = more;
-      room.add(messages);
+      await this.#before(room, room.oldestId);
       this.#changed(room, 'older');
     });
+  }
+
+  /**
+   * @param {import('./room.js').Room} room
+   * @param {number | null} messageId Null: the newest page.
+   */
+  async #before(room, messageId) {
+    const asked = messageId === null ? {} : { before_message_id: messageId };
+    const { messages, has_more: more } = await this.#page(room, asked);
+    room.more = more;
+    room.add(messages);
   }
 
   /**

@@ -17,6 +17,7 @@ export class Messages {
   #reply;
   /** Whether the end is in sight, and stays there. */
   #following = true;
+  #top = 0;
   #older;
   #list = el('ol', { class: 'messages', test: 'messages', 'aria-label': t('messages'), 'aria-description': t('messageKeys') });
   #scroll = el('div', { class: 'scroll' });
@@ -54,6 +55,7 @@ export class Messages {
     sizes.observe(this.#scroll);
     document.addEventListener('visibilitychange', () => this.#read());
     this.#model.addEventListener('entries', (event) => this.#entries(/** @type {CustomEvent} */ (event).detail));
+    this.#model.addEventListener('rooms', () => this.#model.current && this.#tellJump(this.#model.current));
     this.#model.connection.addEventListener('state', () => this.draw());
   }
 
@@ -61,8 +63,6 @@ export class Messages {
   show() {
     this.#list.replaceChildren();
     this.#said.replaceChildren();
-    this.#following = true;
-    this.draw();
     this.#begin();
   }
 
@@ -82,8 +82,8 @@ export class Messages {
     if (roomId !== this.#model.currentId) return;
     const fromEnd = this.#scroll.scrollHeight - this.#scroll.scrollTop;
     if (reason === 'own') this.#following = true;
-    this.draw();
     if (reason === 'opened') this.#begin();
+    else this.draw();
     if (reason === 'older') this.#scroll.scrollTop = this.#scroll.scrollHeight - fromEnd;
     if (message) this.#say(message);
   }
@@ -148,6 +148,8 @@ export class Messages {
 
   /** Begin with what is unread, else at the end. */
   #begin() {
+    this.#following = !this.#model.current?.divider; // what is below has not been read then
+    this.draw();
     const divider = this.#list.querySelector('.divider');
     if (divider) divider.scrollIntoView({ block: 'start' });
     else this.#toEnd();
@@ -155,7 +157,10 @@ export class Messages {
   }
 
   #scrolled() {
-    this.#following = this.#isNearEnd();
+    const { scrollTop } = this.#scroll;
+    // Only who goes up wants to see something else; that the end is further away may be a picture that has come.
+    this.#following = this.#isNearEnd() || (this.#following && scrollTop >= this.#top);
+    this.#top = scrollTop;
     const room = this.#model.current;
     if (room) this.#tellJump(room);
     this.#read();
@@ -188,7 +193,7 @@ export class Messages {
   async #reach(messageId) {
     const room = this.#model.current;
     if (!room) return;
-    this.#following = false;
+    this.#following = false; // or the older pages would not stay in sight
     const found = await this.#model.history.reach(room, messageId).catch(() => false);
     const item = this.#list.querySelector(`[data-test="message-${messageId}"]`);
     if (!found || !item) return notice(t('quoteGone'));

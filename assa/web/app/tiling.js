@@ -2,8 +2,12 @@
 
 const ASPECT = 16 / 9;
 
-/** As much of a picture may be cut off to fill its tile; a screen has words at its edges. */
-const CUT = 0.35;
+/** As much of a picture may be cut off to fill its tile. */
+const CUT = 0.45;
+
+/** A wider picture than a camera's may be a screen, with words at its edges. */
+const WIDE = 1.5;
+const CUT_WIDE = 0.15;
 
 /**
  * Return in how many columns so many tiles are largest.
@@ -33,7 +37,7 @@ export function columnsFor(count, width, height) {
 export function fitOf(picture, tile) {
   if (!(picture > 0) || !(tile > 0)) return 'cover';
   const seen = Math.min(picture / tile, tile / picture);
-  return 1 - seen > CUT ? 'contain' : 'cover';
+  return 1 - seen > (picture > WIDE ? CUT_WIDE : CUT) ? 'contain' : 'cover';
 }
 
 /**
