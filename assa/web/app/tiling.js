@@ -1,6 +1,7 @@
 /** How tiles fill a stage. No DOM. */
 
-const ASPECT = 16 / 9;
+/** Of a camera's picture. */
+const ASPECT = 4 / 3;
 
 /** As much of a picture may be cut off to fill its tile. */
 const CUT = 0.45;

@@ -68,7 +68,7 @@ export class Unread {
     const fresh = pending.filter((id) => !this.#ids.has(id));
     if (pending.length < PENDING_AT_ONCE) {
       this.#unknown = 0;
-      this.#forgetOthers(new Set(pending), Math.max(0, ...asked, ...pending));
+      this.#forgetOthers(new Set(pending), Math.max(this.#countedTo, ...asked, ...pending));
     } else {
       this.#unknown = Math.max(0, this.#unknown - fresh.length);
     }
