@@ -14,6 +14,7 @@ export class CallView {
   #tiles = new Map();
   /** @type {string | null} Whose tile is the large one. */
   #zoomed = null;
+  #focused = false;
   #title = el('h2', { class: 'cut' });
   #clock = el('span', { class: 'call-clock', test: 'call-clock' });
   #grid = el('div', { class: 'tiles', test: 'tiles' });
@@ -54,7 +55,19 @@ export class CallView {
     this.#alone.textContent = state === 'joining' || shown.size === 1 ? words : '';
     this.#drawControls();
     this.#tick();
+    this.#takeFocus(state);
     return undefined;
+  }
+
+  /**
+   * The button that started it has gone, and the focus with it.
+   *
+   * @param {string} state
+   */
+  #takeFocus(state) {
+    if (state !== 'joined' || this.#focused) return;
+    this.#focused = true;
+    if (document.activeElement === document.body) /** @type {any} */ (this.#controls.querySelector('[data-test="call-mute"]'))?.focus({ focusVisible: false });
   }
 
   #tick() {
@@ -111,6 +124,7 @@ export class CallView {
     for (const tile of this.#tiles.values()) tile.close();
     this.#tiles.clear();
     this.#zoomed = null;
+    this.#focused = false;
     this.#sound.hidden = true;
     this.#controls.replaceChildren();
     document.body.classList.remove('whole-call');
@@ -121,23 +135,23 @@ export class CallView {
   #drawControls() {
     const { audio, video, sharing } = this.#own.sends;
     const joined = this.#own.state === 'joined';
-    const toggle = (/** @type {any} */ picture, /** @type {string} */ label, /** @type {string} */ test, /** @type {boolean} */ pressed, /** @type {() => Promise<void>} */ act) =>
-      iconButton(picture, label, test, () => act().catch((error) => this.#refused(error)), { 'aria-pressed': String(pressed), disabled: !joined });
+    const how = (/** @type {boolean} */ pressed) => ({ 'aria-pressed': String(pressed), disabled: !joined });
+    const device = (/** @type {'audio' | 'video'} */ kind) => () => this.#own.toggle(kind).catch((error) => notice(faultText(error), 'bad'));
+    const screen = () => this.#own.toggleShare().catch((error) => this.#notShared(error));
     refill(
       this.#controls,
-      toggle(audio ? 'mic' : 'micOff', t(audio ? 'mute' : 'unmute'), 'call-mute', !audio, () => this.#own.toggle('audio')),
-      toggle(video ? 'video' : 'videoOff', t(video ? 'cameraOff' : 'cameraOn'), 'call-camera', !video, () => this.#own.toggle('video')),
-      canShare() && toggle('screen', t(sharing ? 'stopShare' : 'share'), 'call-share', sharing, () => this.#own.toggleShare()),
+      iconButton(audio ? 'mic' : 'micOff', t(audio ? 'mute' : 'unmute'), 'call-mute', device('audio'), how(!audio)),
+      iconButton(video ? 'video' : 'videoOff', t(video ? 'cameraOff' : 'cameraOn'), 'call-camera', device('video'), how(!video)),
+      canShare() && iconButton('screen', t(sharing ? 'stopShare' : 'share'), 'call-share', screen, how(sharing)),
       iconButton('hangUp', t('leaveCall'), 'call-leave', () => this.#own.leave().catch(complain), { class: 'icon-button hang-up' }),
     );
     this.#controls.querySelector('[data-test="call-share"]')?.classList.toggle('busy', sharing);
   }
 
-  /** @param {any} error */
-  #refused(error) {
-    const cancelled = error.name === 'NotAllowedError' && !/system/i.test(error.message); // the user chose no screen
-    if (!cancelled || this.#own.sends.sharing) return notice(faultText(error), 'bad');
-    return notice(t('noShare', { why: error.message }));
+  /** @param {any} error Of sharing the screen; who changes his mind need not be told. */
+  #notShared(error) {
+    const changed = error.name === 'NotAllowedError' && !/system/i.test(error.message);
+    if (!changed) notice(t('noShare', { why: error.message }), 'bad');
   }
 
   #toggleWhole() {

@@ -1,5 +1,6 @@
 /** Logging in: with a token, or on a development server as anybody. */
 
+import { AssaError } from '../assa/assa.js';
 import { el, field } from './dom.js';
 import { t, language } from './words.js';
 
@@ -41,9 +42,27 @@ export function tokenOf({ token, userId, nickname }) {
     const headers = { 'Content-Type': 'application/json' };
     const answer = await fetch('/dev/token', { method: 'POST', headers, body: JSON.stringify(asked) });
     const { token: made, error } = await answer.json();
-    if (!answer.ok) throw new Error(error);
+    if (!answer.ok) throw new AssaError('LOGIN_REFUSED', error);
     return made;
   };
+}
+
+/**
+ * Return the name of whoever logs in, as far as it can be known here.
+ *
+ * @param {Login} login
+ * @returns {string}
+ */
+export function nameOf({ token, nickname }) {
+  if (nickname || !token) return nickname ?? '';
+  try {
+    const payload = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
+    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+    const named = JSON.parse(new TextDecoder().decode(bytes)).nickname;
+    return typeof named === 'string' ? named : '';
+  } catch {
+    return ''; // the server will say what is wrong with it
+  }
 }
 
 /**

@@ -26,7 +26,7 @@ import { CallView } from './callview.js';
 import { Conversation } from './conversation.js';
 import { joinRoom } from './dialogs.js';
 import { button, el } from './dom.js';
-import { keepLogin, keptLogin, loginView, tokenOf } from './login.js';
+import { keepLogin, keptLogin, loginView, nameOf, tokenOf } from './login.js';
 import { Memory } from './memory.js';
 import { Model } from './model.js';
 import { complain } from './notices.js';
@@ -124,7 +124,7 @@ async function begin(connected, login) {
   const model = new Model(connected, new Memory(sessionStorage, connected.userId));
   await model.load();
   ownCall = new OwnCall(model, askMedia);
-  draw(model, ownCall, login.nickname || `#${model.userId}`);
+  draw(model, ownCall, nameOf(login) || `#${model.userId}`);
   model.addEventListener('rooms', () => tellTitle(model));
   tellTitle(model);
   await openAddress(model);

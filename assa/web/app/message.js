@@ -12,13 +12,16 @@ import { dateText, faultText, t, timeText } from './words.js';
  * @property {import('./room.js').Room} room
  * @property {(message: any) => void} reply
  * @property {(messageId: number) => void} jump
+ *
+ * @typedef {import('./timeline.js').Arranged & {repeats: boolean}} Shown Whether the next one says the same of its
+ *   readers.
  */
 
 /**
- * @param {import('./timeline.js').Arranged} arranged
+ * @param {Shown} shown
  * @param {Uses} uses
  */
-export function messageItem({ entry, goesOn, ends }, uses) {
+export function messageItem({ entry, goesOn, ends, repeats }, uses) {
   const { message, state } = entry;
   const own = message.user.user_id === uses.model.userId;
   const test = message.message_id === null ? 'message-waiting' : `message-${message.message_id}`;
@@ -32,7 +35,7 @@ export function messageItem({ entry, goesOn, ends }, uses) {
       'div',
       { class: 'stack' },
       !own && !goesOn && el('span', { class: 'author', text: nickname || `#${userId}` }),
-      el('div', { class: 'line' }, el('div', { class: 'bubble' }, quote(message, uses), body(message, uses)), meta(entry, own, uses)),
+      el('div', { class: 'line' }, el('div', { class: 'bubble' }, quote(message, uses), body(message, uses)), meta(entry, own && !repeats, uses)),
       state === 'failed' && trouble(entry, uses.model),
     ),
   );
@@ -99,14 +102,14 @@ export function summaryOf({ content, message_type: type }) {
 
 /**
  * @param {import('./timeline.js').Entry} entry
- * @param {boolean} own
+ * @param {boolean} tells Whether it tells who has read it.
  * @param {Uses} uses
  */
-function meta({ message, state, at }, own, uses) {
+function meta({ message, state, at }, tells, uses) {
   const time = el('time', { datetime: new Date(at).toISOString(), text: timeText(at) });
   if (state !== 'sent') return el('div', { class: 'meta' }, mark(state, uses.model));
   const reply = iconButton('reply', t('reply'), 'message-reply', () => uses.reply(message), { class: 'icon-button reply', tabindex: -1 });
-  const read = own && readers(uses.room.receipts.of(message.message_id), uses);
+  const read = tells && readers(uses.room.receipts.of(message.message_id), uses);
   return el('div', { class: 'meta' }, reply, el('div', { class: 'when' }, read, time));
 }
 

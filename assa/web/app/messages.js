@@ -110,12 +110,14 @@ export class Messages {
       item.dataset.key = key;
       items.push(item);
     };
+    const all = arranged(room.entries);
     const uses = { model: this.#model, room, reply: this.#reply, jump: (/** @type {number} */ id) => this.#reach(id) };
-    for (const one of arranged(room.entries)) {
+    for (const [number, one] of all.entries()) {
       const { entry, newDay } = one;
+      const shown = { ...one, repeats: repeats(one, all[number + 1], room) };
       if (newDay) put(`d${new Date(entry.at).toDateString()}`, () => dayItem(entry.at));
       if (room.divider !== null && entry.message?.message_id === room.divider) put('divider', dividerItem);
-      put(this.#versionOf(one, room), () => (entry.kind === 'note' ? noteItem(entry) : messageItem(one, uses)));
+      put(this.#versionOf(shown, room), () => (entry.kind === 'note' ? noteItem(entry) : messageItem(shown, uses)));
     }
     if (room.loaded && items.length === 0) put('empty', () => el('li', { class: 'note' }, el('span', { text: t('emptyRoom') })));
     return items;
@@ -124,14 +126,14 @@ export class Messages {
   /**
    * What an item shows, in a word: as long as it stays the same, so does the item.
    *
-   * @param {import('./timeline.js').Arranged} arranged
+   * @param {import('./message.js').Shown} shown
    * @param {import('./room.js').Room} room
    */
-  #versionOf({ entry, goesOn, ends }, room) {
+  #versionOf({ entry, goesOn, ends, repeats }, room) {
     if (entry.kind === 'note') return entry.key;
     const readers = room.receipts.of(entry.message.message_id).length;
     const waits = entry.state === 'queued' && this.#model.connection.state !== 'connected';
-    return [entry.key, entry.state, goesOn, ends, readers, waits].join(' ');
+    return [entry.key, entry.state, goesOn, ends, repeats, readers, waits].join(' ');
   }
 
   // --- scrolling and reading ---
@@ -235,4 +237,17 @@ export class Messages {
       event.preventDefault();
     }
   }
+}
+
+/**
+ * Return whether the next message of the same author says the same of its readers.
+ *
+ * @param {import('./timeline.js').Arranged} one
+ * @param {import('./timeline.js').Arranged | undefined} next
+ * @param {import('./room.js').Room} room
+ */
+function repeats({ entry }, next, room) {
+  if (!next?.goesOn || entry.kind !== 'message' || next.entry.state !== 'sent') return false;
+  const readers = (/** @type {any} */ { message }) => room.receipts.of(message.message_id).join();
+  return readers(entry) === readers(next.entry);
 }

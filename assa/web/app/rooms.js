@@ -12,7 +12,7 @@ import { language, shortDateText, t, timeText } from './words.js';
  */
 export function roomsView(model, options) {
   const enter = (/** @type {number} */ roomId) => model.open(roomId);
-  const invitations = el('ul', { class: 'invitations', role: 'status' });
+  const invitations = el('ul', { class: 'invitations', 'aria-label': t('invitations') });
   const list = el('ul', { class: 'room-list', test: 'rooms', 'aria-label': t('rooms') });
   const buttons = el(
     'div',
@@ -27,7 +27,7 @@ export function roomsView(model, options) {
   model.addEventListener('invitations', invited);
   invited();
   draw();
-  return el('nav', { class: 'rooms', 'aria-label': t('rooms') }, head(model, options), buttons, invitations, list);
+  return el('nav', { class: 'rooms', 'aria-label': t('rooms') }, head(model, options), buttons, el('div', { class: 'invited', role: 'status' }, invitations), list);
 }
 
 /**

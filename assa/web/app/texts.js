@@ -34,6 +34,7 @@ export const TEXTS = {
   invited: ['{name}님을 초대했습니다', 'Invited {name}'],
   invitedOffline: ['{name}님은 접속하면 초대를 받습니다', '{name} will be told when online'],
   alreadyMember: ['{name}님은 이미 참가 중입니다', '{name} is in the room already'],
+  invitations: ['초대', 'Invitations'],
   invitation: ['{name}님이 “{room}”에 초대했습니다', '{name} invites you to “{room}”'],
   accept: ['참가하기', 'Accept'],
   later: ['나중에', 'Later'],
