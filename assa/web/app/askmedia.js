@@ -18,12 +18,14 @@ export function askMedia(error) {
     const ways = el(
       'div',
       { class: 'ways' },
-      button(t('retryMedia'), choose({ audio: true, video: true }), { class: 'primary', test: 'media-again', autofocus: true }),
+      button(t('retryMedia'), choose({ audio: true, video: true }), { class: 'primary', test: 'media-again' }),
       button(t('withoutCamera'), choose({ audio: true, video: false }), { test: 'media-audio' }),
       button(t('onlyWatch'), choose({ audio: false, video: false }), { test: 'media-none' }),
       button(t('cancel'), () => dialog.close(), { test: 'media-cancel' }),
     );
-    const dialog = el('dialog', { 'aria-label': t('noMediaTitle'), test: 'media-problem' }, el('h2', { text: t('noMediaTitle') }), el('p', { text: faultText(error) }), ways);
+    const title = t('noMediaTitle');
+    const words = [el('h2', { text: title }), el('p', { text: faultText(error) })];
+    const dialog = el('dialog', { 'aria-label': title, test: 'media-problem' }, ...words, ways);
     dialog.addEventListener('close', () => resolve(chosen));
     open(dialog);
   });

@@ -16,32 +16,47 @@ const LOGIN = new Set(['INVALID_TOKEN', 'AUTH_FAILED', 'PERMISSION_DENIED']);
  * @param {import('./model.js').Model} model
  * @param {{again: () => void, loginAgain: () => void}} options
  */
-export function bannerView(model, { again, loginAgain }) {
+export function bannerView(model, options) {
+  return el('div', { class: 'banner' }, stateView(model.connection, options), announcementsView(model));
+}
+
+/**
+ * @param {import('../assa/connection.js').Connection} connection
+ * @param {{again: () => void, loginAgain: () => void}} options
+ */
+function stateView(connection, { again, loginAgain }) {
   const words = el('span', { role: 'status', class: 'cut' });
   const retry = button(t('tryAgain'), again, { class: 'primary', test: 'connect-again' });
   const login = button(t('loginAgain'), loginAgain, { class: 'primary', test: 'login-again' });
-  const state = el('div', { class: 'connection-state', test: 'connection-state' }, el('span', { class: 'lamp', 'aria-hidden': 'true' }), words, retry, login);
-  const announcements = el('div', { class: 'announcements' });
+  const lamp = el('span', { class: 'lamp', 'aria-hidden': 'true' });
+  const shown = el('div', { class: 'connection-state', test: 'connection-state' }, lamp, words, retry, login);
   const show = (attempt = 1) => {
-    const { state: now, reason } = model.connection;
-    const over = now === 'failed' || now === 'closed';
-    state.dataset.state = now;
-    words.textContent = textOf(now, reason, attempt || 1);
+    const { state, reason } = connection;
+    const over = state === 'failed' || state === 'closed';
+    shown.dataset.state = state;
+    words.textContent = textOf(state, reason, attempt || 1);
     login.hidden = !over || !LOGIN.has(reason);
     retry.hidden = !over || LOGIN.has(reason);
     retry.textContent = t(reason === 'SESSION_REPLACED' ? 'useHere' : 'tryAgain');
   };
-  model.connection.addEventListener('state', (event) => show(/** @type {CustomEvent} */ (event).detail.attempt));
+  connection.addEventListener('state', (event) => show(/** @type {CustomEvent} */ (event).detail.attempt));
+  show();
+  return shown;
+}
+
+/** @param {import('./model.js').Model} model */
+function announcementsView(model) {
+  const shown = el('div', { class: 'announcements' });
   model.addEventListener('announcement', (event) => {
-    announcements.prepend(announcement(/** @type {CustomEvent} */ (event).detail.data));
-    while (announcements.children.length > SHOWN) announcements.lastElementChild?.remove();
+    shown.prepend(announcement(/** @type {CustomEvent} */ (event).detail.data));
+    while (shown.children.length > SHOWN) shown.lastElementChild?.remove();
   });
   model.connection.addEventListener('state', () => {
     // That the server goes away is over when it is back.
-    if (model.connection.state === 'connected') for (const one of announcements.querySelectorAll('[data-type=shutdown]')) one.remove();
+    const back = model.connection.state === 'connected';
+    if (back) for (const one of shown.querySelectorAll('[data-type=shutdown]')) one.remove();
   });
-  show();
-  return el('div', { class: 'banner' }, state, announcements);
+  return shown;
 }
 
 /**
@@ -62,7 +77,12 @@ function announcement({ title, message, priority, announcement_type: type }) {
   const close = iconButton('close', t('close'), 'announcement-close', () => item.remove());
   const item = el(
     'div',
-    { class: `announcement ${priority}`, test: 'announcement', data: { priority, type }, role: priority === 'high' ? 'alert' : 'status' },
+    {
+      class: `announcement ${priority}`,
+      test: 'announcement',
+      data: { priority, type },
+      role: priority === 'high' ? 'alert' : 'status',
+    },
     icon(priority === 'high' ? 'warning' : 'bell'),
     el('p', {}, el('strong', { text: title }), ' ', el('span', { text: message })),
     close,

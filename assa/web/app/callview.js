@@ -31,11 +31,18 @@ export class CallView {
   constructor(own, model) {
     this.#own = own;
     this.#model = model;
-    this.#whole = iconButton('enlarge', t('wholeCall'), 'call-whole', () => this.#toggleWhole(), { 'aria-pressed': 'false' });
-    const room = el('button', { type: 'button', class: 'call-room', on: { click: () => this.#openRoom() } }, icon('video'), this.#title);
+    this.#whole = iconButton('enlarge', t('wholeCall'), 'call-whole', () => this.#toggleWhole());
+    const clicked = () => this.#openRoom();
+    const room = el(
+      'button',
+      { type: 'button', class: 'call-room', on: { click: clicked } },
+      icon('video'),
+      this.#title,
+    );
     const head = el('header', { class: 'call-head' }, room, this.#clock, this.#whole);
     const stage = el('div', { class: 'stage' }, this.#grid, this.#alone, this.#sound);
-    this.element = el('section', { class: 'call', hidden: true, test: 'call', 'aria-label': t('call') }, head, stage, this.#controls);
+    const shown = { class: 'call', hidden: true, test: 'call', 'aria-label': t('call') };
+    this.element = el('section', shown, head, stage, this.#controls);
     own.addEventListener('changed', () => this.draw());
     own.addEventListener('closed', (event) => this.#closed(/** @type {CustomEvent} */ (event).detail));
     new ResizeObserver(() => this.#arrange()).observe(this.#grid);
@@ -49,7 +56,10 @@ export class CallView {
     if (this.element.hidden) return this.#clear();
     this.#title.textContent = room?.name ?? '';
     if (!call) return undefined;
-    const shown = new Map([['self', call.self], ...call.participants.map((one) => /** @type {any} */ ([String(one.userId), one]))]);
+    const shown = new Map([
+      ['self', call.self],
+      ...call.participants.map((one) => /** @type {any} */ ([String(one.userId), one])),
+    ]);
     this.#drawTiles(shown, call.sharing);
     const words = state === 'joining' ? t('joiningCall') : t('waitingForOthers');
     this.#alone.textContent = state === 'joining' || shown.size === 1 ? words : '';
@@ -67,7 +77,8 @@ export class CallView {
   #takeFocus(state) {
     if (state !== 'joined' || this.#focused) return;
     this.#focused = true;
-    if (document.activeElement === document.body) /** @type {any} */ (this.#controls.querySelector('[data-test="call-mute"]'))?.focus({ focusVisible: false });
+    if (document.activeElement === document.body)
+      /** @type {any} */ (this.#controls.querySelector('[data-test="call-mute"]'))?.focus({ focusVisible: false });
   }
 
   #tick() {
@@ -89,12 +100,17 @@ export class CallView {
     }
     if (this.#zoomed && (!shown.has(this.#zoomed) || shown.size === 1)) this.#zoomed = null;
     for (const [key, person] of shown) {
-      const tile = this.#tiles.get(key) ?? new Tile(key, person, { zoom: (one) => this.#zoom(one), silenced: () => (this.#sound.hidden = false) });
+      const tile =
+        this.#tiles.get(key) ??
+        new Tile(key, person, { zoom: (one) => this.#zoom(one), silenced: () => (this.#sound.hidden = false) });
       this.#tiles.set(key, tile);
       if (!tile.element.isConnected) this.#grid.append(tile.element);
       tile.draw(person, { mirrored: key === 'self' && !sharing, large: key === this.#zoomed });
     }
-    place(this.#grid, [...shown.keys()].map((key) => /** @type {Tile} */ (this.#tiles.get(key)).element));
+    place(
+      this.#grid,
+      [...shown.keys()].map((key) => /** @type {Tile} */ (this.#tiles.get(key)).element),
+    );
     this.#arrange();
   }
 
@@ -136,14 +152,23 @@ export class CallView {
     const { audio, video, sharing } = this.#own.sends;
     const joined = this.#own.state === 'joined';
     const how = (/** @type {boolean} */ pressed) => ({ 'aria-pressed': String(pressed), disabled: !joined });
-    const device = (/** @type {'audio' | 'video'} */ kind) => () => this.#own.toggle(kind).catch((error) => notice(faultText(error), 'bad'));
+    const device = (/** @type {'audio' | 'video'} */ kind) => () =>
+      this.#own.toggle(kind).catch((error) => notice(faultText(error), 'bad'));
     const screen = () => this.#own.toggleShare().catch((error) => this.#notShared(error));
     refill(
       this.#controls,
       iconButton(audio ? 'mic' : 'micOff', t(audio ? 'mute' : 'unmute'), 'call-mute', device('audio'), how(!audio)),
-      iconButton(video ? 'video' : 'videoOff', t(video ? 'cameraOff' : 'cameraOn'), 'call-camera', device('video'), how(!video)),
+      iconButton(
+        video ? 'video' : 'videoOff',
+        t(video ? 'cameraOff' : 'cameraOn'),
+        'call-camera',
+        device('video'),
+        how(!video),
+      ),
       canShare() && iconButton('screen', t(sharing ? 'stopShare' : 'share'), 'call-share', screen, how(sharing)),
-      iconButton('hangUp', t('leaveCall'), 'call-leave', () => this.#own.leave().catch(complain), { class: 'icon-button hang-up' }),
+      iconButton('hangUp', t('leaveCall'), 'call-leave', () => this.#own.leave().catch(complain), {
+        class: 'icon-button hang-up',
+      }),
     );
     this.#controls.querySelector('[data-test="call-share"]')?.classList.toggle('busy', sharing);
   }
@@ -170,6 +195,7 @@ export class CallView {
   /** @param {{reason: string, code?: string}} detail */
   #closed({ reason, code }) {
     if (reason === 'moved') notice(t('callMoved'));
-    else if (reason === 'ended') notice(code ? t('wrong', { why: faultText({ code, message: code }) }) : t('callEnded'));
+    else if (reason === 'ended')
+      notice(code ? t('wrong', { why: faultText({ code, message: code }) }) : t('callEnded'));
   }
 }

@@ -16,9 +16,26 @@ export class Composer {
   #replying = /** @type {any} */ (null);
   #shelf = el('ul', { class: 'shelf', test: 'uploads' });
   #answered = el('div', { class: 'replying', hidden: true, test: 'replying' });
-  #input = el('textarea', { rows: 1, maxlength: CHARACTERS, 'aria-label': t('write'), placeholder: t('write'), enterkeyhint: 'send', test: 'composer' });
-  #chooser = el('input', { type: 'file', accept: [...TYPES, '.heic'].join(','), multiple: true, hidden: true, test: 'attach-input' });
-  #go = el('button', { type: 'submit', class: 'send', disabled: true, 'aria-label': t('send'), title: t('send'), test: 'send' }, icon('send'));
+  #input = el('textarea', {
+    rows: 1,
+    maxlength: CHARACTERS,
+    'aria-label': t('write'),
+    placeholder: t('write'),
+    enterkeyhint: 'send',
+    test: 'composer',
+  });
+  #chooser = el('input', {
+    type: 'file',
+    accept: [...TYPES, '.heic'].join(','),
+    multiple: true,
+    hidden: true,
+    test: 'attach-input',
+  });
+  #go = el(
+    'button',
+    { type: 'submit', class: 'send', disabled: true, 'aria-label': t('send'), title: t('send'), test: 'send' },
+    icon('send'),
+  );
   #form;
   element;
 
@@ -65,8 +82,18 @@ export class Composer {
     this.#answered.replaceChildren();
     const room = this.#model.current;
     if (!message || !room) return;
-    const words = el('span', { class: 'cut' }, el('strong', { text: t('replyTo', { name: authorOf(message, this.#model, room) }) }), ' ', summaryOf(message));
-    this.#answered.append(icon('reply'), words, iconButton('close', t('cancelReply'), 'cancel-reply', () => this.reply(null)));
+    const words = el(
+      'span',
+      { class: 'cut' },
+      el('strong', { text: t('replyTo', { name: authorOf(message, this.#model, room) }) }),
+      ' ',
+      summaryOf(message),
+    );
+    this.#answered.append(
+      icon('reply'),
+      words,
+      iconButton('close', t('cancelReply'), 'cancel-reply', () => this.reply(null)),
+    );
     this.focus();
   }
 
@@ -97,7 +124,9 @@ export class Composer {
 
   #drawUploads() {
     const { uploads, currentId } = this.#model;
-    this.#shelf.replaceChildren(...uploads.of(currentId).map((one) => uploadItem(one, uploads, one.error ? faultText(one.error) : '')));
+    this.#shelf.replaceChildren(
+      ...uploads.of(currentId).map((one) => uploadItem(one, uploads, one.error ? faultText(one.error) : '')),
+    );
   }
 
   /** The height follows the text, and a draft is kept. */

@@ -2,7 +2,7 @@
 
 import { Composer } from './composer.js';
 import { invite, leaveRoom, membersText, roomInfo } from './dialogs.js';
-import { el, icon, iconButton, refill } from './dom.js';
+import { el, icon, iconButton, refill, wordButton } from './dom.js';
 import { Messages } from './messages.js';
 import { complain } from './notices.js';
 import { t } from './words.js';
@@ -62,12 +62,14 @@ export class Conversation {
     const drawn = JSON.stringify([room.id, room.name, room.count, running?.id, taking]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    const start = running === null && !taking && iconButton('video', t('startCall'), 'call-start', () => this.#uses.call(room));
+    const start = iconButton('video', t('startCall'), 'call-start', () => this.#uses.call(room));
+    const title = el('h2', { class: 'cut', test: 'room-title', text: room.name });
+    const count = el('p', { class: 'faint cut', text: membersText(room.count) });
     refill(
       this.#head,
       iconButton('back', t('back'), 'back', () => model.open(null), { class: 'icon-button back' }),
-      el('div', { class: 'conversation-title' }, el('h2', { class: 'cut', test: 'room-title', text: room.name }), el('p', { class: 'faint cut', text: membersText(room.count) })),
-      start,
+      el('div', { class: 'conversation-title' }, title, count),
+      running === null && !taking && start,
       iconButton('invite', t('invite'), 'invite', () => invite(model, room)),
       iconButton('info', t('roomInfo'), 'room-info', () => roomInfo(model, room).catch(complain)),
       iconButton('leave', t('leaveRoom'), 'leave-room', () => leaveRoom(model, room)),
@@ -80,8 +82,14 @@ export class Conversation {
    * @param {boolean} shown
    */
   #drawCallLine(room, shown) {
-    const join = el('button', { type: 'button', class: 'primary', test: 'call-join', on: { click: () => this.#uses.call(room) } }, icon('video'), t('joinCall'));
-    if (shown) refill(this.#callLine, el('span', { class: 'pulse', 'aria-hidden': 'true' }), el('span', { class: 'cut', text: t('callBanner') }), join);
+    const join = wordButton('video', t('joinCall'), 'call-join', () => this.#uses.call(room), 'primary');
+    if (shown)
+      refill(
+        this.#callLine,
+        el('span', { class: 'pulse', 'aria-hidden': 'true' }),
+        el('span', { class: 'cut', text: t('callBanner') }),
+        join,
+      );
     else this.#callLine.replaceChildren();
   }
 }

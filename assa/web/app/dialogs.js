@@ -16,7 +16,14 @@ export function ask(title, content, { go, test, tone = 'primary', submit } = {})
   const problem = el('p', { class: 'problem', role: 'alert' });
   const close = button(submit ? t('cancel') : t('close'), () => dialog.close(), { test: 'dialog-close' });
   const done = submit && el('button', { type: 'submit', class: tone, text: go, test });
-  const form = el('form', { method: 'dialog' }, el('h2', { text: title }), ...content, problem, el('footer', {}, close, done));
+  const form = el(
+    'form',
+    { method: 'dialog' },
+    el('h2', { text: title }),
+    ...content,
+    problem,
+    el('footer', {}, close, done),
+  );
   const dialog = el('dialog', { 'aria-label': title }, form);
   form.addEventListener('submit', (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -65,7 +72,14 @@ async function carryOut(dialog, form, problem, submit) {
  * @param {(roomId: number) => Promise<void>} enter
  */
 export function createRoom(model, enter) {
-  const name = field(t('roomName'), { name: 'name', required: true, maxlength: 100, test: 'create-name', autofocus: true, autocomplete: 'off' });
+  const name = field(t('roomName'), {
+    name: 'name',
+    required: true,
+    maxlength: 100,
+    test: 'create-name',
+    autofocus: true,
+    autocomplete: 'off',
+  });
   const about = field(t('roomAbout'), { name: 'about', maxlength: 500, test: 'create-about', autocomplete: 'off' });
   const anybody = el('input', { type: 'checkbox', name: 'open', test: 'create-open' });
   const words = el('span', {}, t('openRoom'), el('small', { class: 'faint', text: t('openHint') }));
@@ -88,7 +102,14 @@ export function createRoom(model, enter) {
  */
 export function joinRoom(model, enter, suggested = null) {
   const number = field(t('roomNumber'), {
-    name: 'room', required: true, inputmode: 'numeric', pattern: '[0-9]+', test: 'join-room-id', autofocus: true, autocomplete: 'off', value: suggested,
+    name: 'room',
+    required: true,
+    inputmode: 'numeric',
+    pattern: '[0-9]+',
+    test: 'join-room-id',
+    autofocus: true,
+    autocomplete: 'off',
+    value: suggested,
   });
   ask(t('joinRoom'), [number], {
     go: t('join'),
@@ -106,7 +127,12 @@ export function joinRoom(model, enter, suggested = null) {
  */
 export function invite(model, room) {
   const users = field(t('inviteUser'), {
-    name: 'users', required: true, pattern: '[0-9]+( *, *[0-9]+)*', test: 'invite-user', autofocus: true, autocomplete: 'off',
+    name: 'users',
+    required: true,
+    pattern: '[0-9]+( *, *[0-9]+)*',
+    test: 'invite-user',
+    autofocus: true,
+    autocomplete: 'off',
   });
   const key = { invited: 'invited', offline: 'invitedOffline', member: 'alreadyMember' };
   ask(t('invite'), [users], {
@@ -117,7 +143,9 @@ export function invite(model, room) {
       const asked = { room_id: room.id, invited_user_ids: [...new Set(ids)] };
       const { invited_users: invited } = await model.connection.request('INVITE', asked);
       // After the dialog has been closed, or it would go with it.
-      setTimeout(() => notice(invited.map((/** @type {any} */ one) => t(key[one.status], { name: one.nickname })).join('\n')));
+      setTimeout(() =>
+        notice(invited.map((/** @type {any} */ one) => t(key[one.status], { name: one.nickname })).join('\n')),
+      );
     },
   });
 }
@@ -130,7 +158,13 @@ export async function roomInfo(model, room) {
   const info = await model.connection.request('ROOM_INFO', { room_id: room.id });
   room.told(info);
   const members = info.participants.map((/** @type {any} */ one) =>
-    el('li', {}, avatar(one.nickname, one.user_id, 'person'), el('span', { class: 'cut', text: one.nickname }), el('small', { text: marksOf(one, model.userId) })),
+    el(
+      'li',
+      {},
+      avatar(one.nickname, one.user_id, 'person'),
+      el('span', { class: 'cut', text: one.nickname }),
+      el('small', { text: marksOf(one, model.userId) }),
+    ),
   );
   const kind = `${t('roomNumber')} ${info.room_id} · ${t(info.is_open ? 'open' : 'byInvitation')}`;
   ask(t('roomInfo'), [
@@ -163,6 +197,14 @@ function marksOf(member, userId) {
  * @param {any} room
  */
 export function leaveRoom(model, room) {
-  const words = [el('p', { text: t('leaveSure', { room: room.name }) }), el('p', { class: 'faint', text: t('leaveHint') })];
-  ask(t('leaveRoom'), words, { go: t('leaveRoom'), test: 'leave-go', tone: 'primary danger', submit: () => model.leave(room.id) });
+  const words = [
+    el('p', { text: t('leaveSure', { room: room.name }) }),
+    el('p', { class: 'faint', text: t('leaveHint') }),
+  ];
+  ask(t('leaveRoom'), words, {
+    go: t('leaveRoom'),
+    test: 'leave-go',
+    tone: 'primary danger',
+    submit: () => model.leave(room.id),
+  });
 }

@@ -17,7 +17,8 @@ export function el(tag, props = {}, ...children) {
     if (name === 'class') made.className = value;
     else if (name === 'text') made.textContent = value;
     else if (name === 'test') made.dataset.test = value;
-    else if (name === 'on') for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    else if (name === 'on')
+      for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
     else if (name === 'data') Object.assign(made.dataset, value);
     else if (value === true) made.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
@@ -63,8 +64,28 @@ export function button(text, clicked, more = {}) {
  * @param {Record<string, any>} [more]
  */
 export function iconButton(picture, label, test, clicked, more = {}) {
-  const props = { type: 'button', class: 'icon-button', 'aria-label': label, title: label, test, on: { click: clicked } };
+  const props = {
+    type: 'button',
+    class: 'icon-button',
+    'aria-label': label,
+    title: label,
+    test,
+    on: { click: clicked },
+  };
   return el('button', { ...props, ...more }, icon(picture));
+}
+
+/**
+ * A button with an icon before its words.
+ *
+ * @param {keyof typeof PATHS} picture
+ * @param {string} text
+ * @param {string} test
+ * @param {() => void} clicked
+ * @param {string} [look] Its class.
+ */
+export function wordButton(picture, text, test, clicked, look = 'plain') {
+  return el('button', { type: 'button', class: look, test, on: { click: clicked } }, icon(picture), text);
 }
 
 /**
@@ -115,7 +136,9 @@ export function place(parent, children) {
  * @param {...(Node | false | null)} children
  */
 export function refill(parent, ...children) {
-  const focused = parent.contains(document.activeElement) ? /** @type {any} */ (document.activeElement).dataset.test : null;
+  const focused = parent.contains(document.activeElement)
+    ? /** @type {any} */ (document.activeElement).dataset.test
+    : null;
   parent.replaceChildren(.../** @type {Node[]} */ (children.filter(Boolean)));
   if (focused) /** @type {any} */ (parent.querySelector(`[data-test="${focused}"]`))?.focus();
 }

@@ -39,7 +39,11 @@ export class History {
   newest(room) {
     return this.#once(room, async () => {
       const first = room.divider ?? Infinity;
-      for (let page = 0; page < UNREAD_PAGES && (page === 0 || (room.more && first < (room.oldestId ?? 0))); page += 1) {
+      for (
+        let page = 0;
+        page < UNREAD_PAGES && (page === 0 || (room.more && first < (room.oldestId ?? 0)));
+        page += 1
+      ) {
         await this.#before(room, page === 0 ? null : room.oldestId);
       }
       room.loaded = true;

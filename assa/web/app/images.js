@@ -29,7 +29,11 @@ const nearness = new IntersectionObserver(
  */
 export function picture(connection, fileInfo) {
   const image = el('img', { alt: fileInfo.file_name, test: 'image' });
-  const shown = el('button', { type: 'button', class: 'picture', 'aria-label': `${t('picture')}: ${fileInfo.file_name}` }, image);
+  const shown = el(
+    'button',
+    { type: 'button', class: 'picture', 'aria-label': `${t('picture')}: ${fileInfo.file_name}` },
+    image,
+  );
   const get = async () => {
     try {
       const url = await connection.fileUrl(fileInfo.file_path);
@@ -52,9 +56,19 @@ export function picture(connection, fileInfo) {
  * @param {string | null} url Where it can be downloaded.
  */
 function cannotShow(shown, { file_name: name, file_size: size }, url) {
-  const words = el('span', {}, el('strong', { class: 'cut', text: name }), el('small', { text: url ? sizeText(size) : t('pictureFailed') }));
+  const words = el(
+    'span',
+    {},
+    el('strong', { class: 'cut', text: name }),
+    el('small', { text: url ? sizeText(size) : t('pictureFailed') }),
+  );
   const card = url
-    ? el('a', { class: 'file', href: url, download: name, 'aria-label': `${t('download')}: ${name}` }, icon('download'), words)
+    ? el(
+        'a',
+        { class: 'file', href: url, download: name, 'aria-label': `${t('download')}: ${name}` },
+        icon('download'),
+        words,
+      )
     : el('span', { class: 'file', test: 'image-failed' }, icon('image'), words);
   shown.replaceWith(card);
 }
@@ -65,9 +79,18 @@ function cannotShow(shown, { file_name: name, file_size: size }, url) {
  */
 function enlarge(url, name) {
   const close = iconButton('close', t('close'), 'lightbox-close', () => dialog.close(), { autofocus: true });
-  const load = el('a', { class: 'icon-button', href: url, download: name, 'aria-label': t('download'), title: t('download') }, icon('download'));
+  const load = el(
+    'a',
+    { class: 'icon-button', href: url, download: name, 'aria-label': t('download'), title: t('download') },
+    icon('download'),
+  );
   const bar = el('header', {}, el('span', { class: 'cut', text: name }), load, close);
-  const dialog = el('dialog', { class: 'lightbox', test: 'lightbox', 'aria-label': name }, bar, el('img', { src: url, alt: name }));
+  const dialog = el(
+    'dialog',
+    { class: 'lightbox', test: 'lightbox', 'aria-label': name },
+    bar,
+    el('img', { src: url, alt: name }),
+  );
   open(dialog);
 }
 
@@ -85,7 +108,8 @@ export function uploadItem(upload, uploads, why) {
   const { file, part, state } = upload;
   if (!previews.has(file)) previews.set(file, URL.createObjectURL(file));
   const percent = Math.round(part * 100);
-  const words = state === 'failed' ? t('failed', { why }) : t(state === 'waiting' ? 'uploadWaits' : 'uploading', { percent });
+  const words =
+    state === 'failed' ? t('failed', { why }) : t(state === 'waiting' ? 'uploadWaits' : 'uploading', { percent });
   const preview = el('img', { src: previews.get(file), alt: '' });
   preview.addEventListener('error', () => preview.replaceWith(icon('image')));
   return el(
@@ -100,7 +124,9 @@ export function uploadItem(upload, uploads, why) {
       el('small', { role: state === 'failed' ? 'alert' : null, text: words }),
     ),
     state === 'failed' && button(t('again'), () => uploads.again(upload), { test: 'upload-again' }),
-    iconButton('close', state === 'failed' ? t('discard') : t('cancel'), 'upload-cancel', () => forget(upload, uploads)),
+    iconButton('close', state === 'failed' ? t('discard') : t('cancel'), 'upload-cancel', () =>
+      forget(upload, uploads),
+    ),
   );
 }
 

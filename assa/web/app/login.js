@@ -2,7 +2,8 @@
 
 import { AssaError } from '../assa/assa.js';
 import { el, field } from './dom.js';
-import { t, language } from './words.js';
+import { languageButton } from './rooms.js';
+import { t } from './words.js';
 
 /** Where the way to log in is kept as long as the tab is open. */
 const KEPT = 'assa.login';
@@ -69,8 +70,7 @@ export function nameOf({ token, nickname }) {
  * @param {{development: boolean, problem?: string, enter: (login: Login) => void, switchLanguage: () => void}} options
  */
 export function loginView({ development, problem = '', enter, switchLanguage }) {
-  const other = language() === 'ko' ? 'en' : 'ko';
-  const languages = el('button', { type: 'button', class: 'plain small', test: 'language', lang: other, text: t('language'), on: { click: switchLanguage } });
+  const logo = el('img', { src: 'app/icon.svg', alt: '', width: 44, height: 44 });
   const forms = [tokenForm(enter, !development)];
   if (development) forms.unshift(developmentForm(enter), el('p', { class: 'faint or', text: t('orToken') }));
   return el(
@@ -79,7 +79,7 @@ export function loginView({ development, problem = '', enter, switchLanguage }) 
     el(
       'div',
       { class: 'card' },
-      el('header', {}, el('img', { src: 'app/icon.svg', alt: '', width: 44, height: 44 }), el('h1', { text: t('title') }), languages),
+      el('header', {}, logo, el('h1', { text: t('title') }), languageButton(switchLanguage)),
       el('p', { class: 'faint', text: t('slogan') }),
       el('p', { class: 'problem', role: 'alert', test: 'login-problem', text: problem }),
       ...forms,
@@ -88,8 +88,20 @@ export function loginView({ development, problem = '', enter, switchLanguage }) 
 }
 
 function developmentForm(enter) {
-  const user = field(t('userId'), { name: 'user', test: 'login-user', required: true, inputmode: 'numeric', pattern: '[1-9][0-9]*', autofocus: true });
-  const nickname = field(t('nickname'), { name: 'nickname', test: 'login-nickname', maxlength: 100, autocomplete: 'nickname' });
+  const user = field(t('userId'), {
+    name: 'user',
+    test: 'login-user',
+    required: true,
+    inputmode: 'numeric',
+    pattern: '[1-9][0-9]*',
+    autofocus: true,
+  });
+  const nickname = field(t('nickname'), {
+    name: 'nickname',
+    test: 'login-nickname',
+    maxlength: 100,
+    autocomplete: 'nickname',
+  });
   const go = el('button', { type: 'submit', class: 'primary', test: 'login-go', text: t('enter') });
   const form = el('form', {}, el('p', { class: 'faint', text: t('developmentHint') }), user, nickname, go);
   form.addEventListener('submit', (/** @type {Event} */ event) => {
@@ -100,8 +112,20 @@ function developmentForm(enter) {
 }
 
 function tokenForm(enter, first) {
-  const token = field(t('token'), { name: 'token', test: 'login-token', required: true, autocomplete: 'off', spellcheck: 'false', autofocus: first });
-  const go = el('button', { type: 'submit', class: first ? 'primary' : 'plain', test: 'login-token-go', text: t('enter') });
+  const token = field(t('token'), {
+    name: 'token',
+    test: 'login-token',
+    required: true,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    autofocus: first,
+  });
+  const go = el('button', {
+    type: 'submit',
+    class: first ? 'primary' : 'plain',
+    test: 'login-token-go',
+    text: t('enter'),
+  });
   const form = el('form', {}, el('p', { class: 'faint', text: t('tokenHint') }), token, go);
   form.addEventListener('submit', (/** @type {Event} */ event) => {
     event.preventDefault();

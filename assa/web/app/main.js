@@ -99,7 +99,8 @@ async function enter(login, again) {
  */
 async function notEntered(login, again, error) {
   console.debug('assa:', error);
-  if (again && !REFUSED.has(error.code)) return splash(login, t('disconnected'), () => enter(login, true).catch(complain));
+  if (again && !REFUSED.has(error.code))
+    return splash(login, t('disconnected'), () => enter(login, true).catch(complain));
   await logOut();
   return askWho(faultText(error));
 }
@@ -111,9 +112,18 @@ async function notEntered(login, again, error) {
  */
 function splash(login, words, retry) {
   const state = el('p', { role: 'status', text: words });
-  const buttons = [retry && button(t('tryAgain'), retry, { class: 'primary', test: 'connect-again' }), button(t('logout'), leave, { test: 'logout' })];
+  const buttons = [
+    retry && button(t('tryAgain'), retry, { class: 'primary', test: 'connect-again' }),
+    button(t('logout'), leave, { test: 'logout' }),
+  ];
   const logo = el('img', { src: 'app/icon.svg', alt: '', width: 56, height: 56 });
-  show(el('main', { class: 'login' }, el('div', { class: 'card splash', test: 'splash' }, logo, state, ...buttons.filter(Boolean))));
+  show(
+    el(
+      'main',
+      { class: 'login' },
+      el('div', { class: 'card splash', test: 'splash' }, logo, state, ...buttons.filter(Boolean)),
+    ),
+  );
 }
 
 /**
@@ -146,7 +156,11 @@ async function openAddress(model) {
  * @param {string} nickname
  */
 function draw(model, call, nickname) {
-  const again = () => model.connection.connect().then(() => model.load()).catch(() => {}); // the state is shown
+  const again = () =>
+    model.connection
+      .connect()
+      .then(() => model.load())
+      .catch(() => {}); // the state is shown
   const conversation = new Conversation(model, {
     uploads: config.uploads,
     call: (room) => call.enter(room).catch(complain),

@@ -35,7 +35,12 @@ export function messageItem({ entry, goesOn, ends, repeats }, uses) {
       'div',
       { class: 'stack' },
       !own && !goesOn && el('span', { class: 'author', text: nickname || `#${userId}` }),
-      el('div', { class: 'line' }, el('div', { class: 'bubble' }, quote(message, uses), body(message, uses)), meta(entry, own && !repeats, uses)),
+      el(
+        'div',
+        { class: 'line' },
+        el('div', { class: 'bubble' }, quote(message, uses), body(message, uses)),
+        meta(entry, own && !repeats, uses),
+      ),
       state === 'failed' && trouble(entry, uses.model),
     ),
   );
@@ -48,7 +53,10 @@ export function messageItem({ entry, goesOn, ends, repeats }, uses) {
 function face({ nickname, user_id: userId, profile_image: path }, connection) {
   const shown = avatar(nickname || '?', userId, 'person');
   if (path?.startsWith('/')) {
-    connection.fileUrl(path).then((url) => shown.replaceChildren(el('img', { src: url, alt: '' })), () => {}); // the letter stays
+    connection.fileUrl(path).then(
+      (url) => shown.replaceChildren(el('img', { src: url, alt: '' })),
+      () => {},
+    ); // the letter stays
   }
   return shown;
 }
@@ -63,7 +71,12 @@ function body(message, { model }) {
     text.append(href ? el('a', { href, target: '_blank', rel: 'noopener noreferrer', text: piece }) : piece);
   }
   if (message.message_type !== 'image' || !message.file_info) return text;
-  return el('div', { class: 'with-picture' }, picture(model.connection, message.file_info), message.content ? text : null);
+  return el(
+    'div',
+    { class: 'with-picture' },
+    picture(model.connection, message.file_info),
+    message.content ? text : null,
+  );
 }
 
 /**
@@ -75,7 +88,12 @@ function quote(message, { model, room, jump }) {
   if (!id) return null;
   const name = el('strong', { class: 'cut' });
   const words = el('span', { class: 'cut', text: t('loadingQuote') });
-  const shown = el('button', { type: 'button', class: 'quote', test: 'message-quote', tabindex: -1, on: { click: () => jump(id) } }, name, words);
+  const shown = el(
+    'button',
+    { type: 'button', class: 'quote', test: 'message-quote', tabindex: -1, on: { click: () => jump(id) } },
+    name,
+    words,
+  );
   const fill = (/** @type {any} */ quoted) => {
     name.textContent = quoted ? authorOf(quoted, model, room) : '';
     words.textContent = quoted ? summaryOf(quoted) : t('quoteGone');
@@ -92,7 +110,9 @@ function quote(message, { model, room, jump }) {
  * @param {import('./room.js').Room} room
  */
 export function authorOf({ user }, model, room) {
-  return user.user_id === model.userId ? t('me') : user.nickname || room.names.get(user.user_id) || `#${user.user_id}`;
+  return user.user_id === model.userId
+    ? t('me')
+    : user.nickname || (room.names.get(user.user_id) ?? `#${user.user_id}`);
 }
 
 /** @param {any} message */
@@ -105,10 +125,13 @@ export function summaryOf({ content, message_type: type }) {
  * @param {boolean} tells Whether it tells who has read it.
  * @param {Uses} uses
  */
-function meta({ message, state, at }, tells, uses) {
+function meta({ message, state = 'queued', at }, tells, uses) {
   const time = el('time', { datetime: new Date(at).toISOString(), text: timeText(at) });
   if (state !== 'sent') return el('div', { class: 'meta' }, mark(state, uses.model));
-  const reply = iconButton('reply', t('reply'), 'message-reply', () => uses.reply(message), { class: 'icon-button reply', tabindex: -1 });
+  const reply = iconButton('reply', t('reply'), 'message-reply', () => uses.reply(message), {
+    class: 'icon-button reply',
+    tabindex: -1,
+  });
   const read = tells && readers(uses.room.receipts.of(message.message_id), uses);
   return el('div', { class: 'meta' }, reply, el('div', { class: 'when' }, read, time));
 }
@@ -118,8 +141,13 @@ function meta({ message, state, at }, tells, uses) {
  * @param {import('./model.js').Model} model
  */
 function mark(state, model) {
-  const words = state === 'failed' ? t('failed', { why: '' }) : t(model.connection.state === 'connected' ? 'queued' : 'waiting');
-  return el('span', { class: 'mark', role: 'img', title: words, 'aria-label': words }, icon(state === 'failed' ? 'warning' : 'clock'));
+  const words =
+    state === 'failed' ? t('failed', { why: '' }) : t(model.connection.state === 'connected' ? 'queued' : 'waiting');
+  return el(
+    'span',
+    { class: 'mark', role: 'img', title: words, 'aria-label': words },
+    icon(state === 'failed' ? 'warning' : 'clock'),
+  );
 }
 
 /**
@@ -127,9 +155,15 @@ function mark(state, model) {
  * @param {Uses} uses
  */
 function readers(userIds, { room }) {
-  if (userIds.length === 0) return el('span', { class: 'sent-mark', role: 'img', 'aria-label': t('sent'), title: t('sent') }, icon('check'));
+  if (userIds.length === 0)
+    return el('span', { class: 'sent-mark', role: 'img', 'aria-label': t('sent'), title: t('sent') }, icon('check'));
   const names = userIds.map((id) => room.names.get(id) ?? `#${id}`).join(', ');
-  return el('span', { class: 'read', test: 'read-by', title: t('readByNames', { names }), text: t('readBy', { count: userIds.length }) });
+  return el('span', {
+    class: 'read',
+    test: 'read-by',
+    title: t('readByNames', { names }),
+    text: t('readBy', { count: userIds.length }),
+  });
 }
 
 /**
@@ -148,7 +182,11 @@ function trouble(entry, model) {
 
 /** @param {import('./timeline.js').Entry} entry */
 export function noteItem({ text, name }) {
-  return el('li', { class: 'note', test: 'note' }, el('span', { text: t(/** @type {any} */ (text), { name: name ?? '' }) }));
+  return el(
+    'li',
+    { class: 'note', test: 'note' },
+    el('span', { text: t(/** @type {any} */ (text), { name: name ?? '' }) }),
+  );
 }
 
 /** @param {number} at */

@@ -19,10 +19,20 @@ export class Messages {
   #following = true;
   #top = 0;
   #older;
-  #list = el('ol', { class: 'messages', test: 'messages', 'aria-label': t('messages'), 'aria-description': t('messageKeys') });
+  #list = el('ol', {
+    class: 'messages',
+    test: 'messages',
+    'aria-label': t('messages'),
+    'aria-description': t('messageKeys'),
+  });
   #scroll = el('div', { class: 'scroll' });
   #count = el('span', { class: 'jump-words' });
-  #jump = el('button', { type: 'button', class: 'jump', test: 'jump', hidden: true, 'aria-label': t('toNewest') }, this.#count, icon('down'));
+  #jump = el(
+    'button',
+    { type: 'button', class: 'jump', test: 'jump', hidden: true, 'aria-label': t('toNewest') },
+    this.#count,
+    icon('down'),
+  );
   #said = el('div', { class: 'unseen', role: 'log', 'aria-live': 'polite' });
   element;
 
@@ -43,7 +53,9 @@ export class Messages {
   /** @param {() => void} older */
   #listen(older) {
     const further = () => this.#scroll.scrollTop < NEAR_BEGINNING && older();
-    this.#scroll.addEventListener('wheel', (/** @type {WheelEvent} */ event) => event.deltaY < 0 && further(), { passive: true });
+    this.#scroll.addEventListener('wheel', (/** @type {WheelEvent} */ event) => event.deltaY < 0 && further(), {
+      passive: true,
+    });
     this.#scroll.addEventListener('touchmove', further, { passive: true });
     this.#scroll.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#jump.addEventListener('click', () => this.#toEnd());
@@ -119,7 +131,8 @@ export class Messages {
       if (room.divider !== null && entry.message?.message_id === room.divider) put('divider', dividerItem);
       put(this.#versionOf(shown, room), () => (entry.kind === 'note' ? noteItem(entry) : messageItem(shown, uses)));
     }
-    if (room.loaded && items.length === 0) put('empty', () => el('li', { class: 'note' }, el('span', { text: t('emptyRoom') })));
+    if (room.loaded && items.length === 0)
+      put('empty', () => el('li', { class: 'note' }, el('span', { text: t('emptyRoom') })));
     return items;
   }
 

@@ -34,7 +34,11 @@ export class Model extends EventTarget {
     this.reading = new Reading({ request, changed: () => this.#tell('rooms') });
     this.history = new History({ request, changed: (room, reason) => this.#entries(room, reason) });
     this.calls = new RunningCalls({ request, memory, changed: (roomId, what) => this.#call(roomId, what) });
-    this.outgoing = new Outgoing({ connection, roomOf: (id) => this.rooms.get(id), changed: (room) => this.#own(room) });
+    this.outgoing = new Outgoing({
+      connection,
+      roomOf: (id) => this.rooms.get(id),
+      changed: (room) => this.#own(room),
+    });
     this.uploads = new Uploads({
       connection,
       done: ({ roomId, replyTo }, fileInfo) => this.outgoing.send(roomId, '', { replyTo, fileInfo }),

@@ -86,7 +86,7 @@ export class OwnCall extends EventTarget {
 
   /** @param {import('./media.js').Wanted} wanted */
   async #open(wanted) {
-    for (let asked = /** @type {import('./media.js').Wanted | null} */ (wanted); asked; ) {
+    for (let asked = /** @type {import('./media.js').Wanted | null} */ (wanted); asked;) {
       try {
         return await openMedia(asked);
       } catch (error) {
@@ -107,7 +107,8 @@ export class OwnCall extends EventTarget {
     const media = { audio: has.audio && on.audio, video: has.video && on.video };
     const call = new Call(this.#model.connection, await this.#model.calls.enter(room), { media });
     this.call = call;
-    for (const type of ['participants', 'stream', 'peerstate', 'sharing']) call.addEventListener(type, () => this.#tell('changed'));
+    for (const type of ['participants', 'stream', 'peerstate', 'sharing'])
+      call.addEventListener(type, () => this.#tell('changed'));
     call.addEventListener('closed', (event) => this.#closed(call, /** @type {CustomEvent} */ (event).detail));
     await call.setStream(stream);
     await call.join();
@@ -180,7 +181,12 @@ export class OwnCall extends EventTarget {
   #keep() {
     if (!this.call || !this.room || !this.#stream || this.since === 0) return;
     const { audio, video } = this.sends;
-    const kept = { id: this.call.videoRoomId, roomId: this.room.id, devices: kindsOf(this.#stream), on: { audio, video } };
+    const kept = {
+      id: this.call.videoRoomId,
+      roomId: this.room.id,
+      devices: kindsOf(this.#stream),
+      on: { audio, video },
+    };
     this.#model.memory.set(KEPT, kept);
   }
 

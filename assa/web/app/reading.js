@@ -72,7 +72,10 @@ export class Reading {
   async #check(room, ids) {
     const before = room.unread.count;
     const data = await this.#request('CHECK_RECEIVE', { room_id: room.id, message_ids: ids });
-    room.unread.answered(ids, data.pending_messages.map((/** @type {any} */ one) => one.message_id));
+    room.unread.answered(
+      ids,
+      data.pending_messages.map((/** @type {any} */ one) => one.message_id),
+    );
     if (room.unread.count !== before) this.#changed(room);
     return data;
   }

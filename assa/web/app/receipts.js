@@ -22,7 +22,8 @@ export class Receipts {
       this.#readers.get(id)?.add(userId);
     }
     const tooMany = this.#readers.size - KEPT;
-    if (tooMany > 0) for (const id of [...this.#readers.keys()].sort((a, b) => a - b).slice(0, tooMany)) this.#readers.delete(id);
+    if (tooMany > 0)
+      for (const id of [...this.#readers.keys()].sort((a, b) => a - b).slice(0, tooMany)) this.#readers.delete(id);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The list of rooms: who one is and the connection above it, invitations in between. */
 
 import { createRoom, joinRoom, membersText } from './dialogs.js';
-import { avatar, button, el, icon, iconButton, place, refill } from './dom.js';
+import { avatar, button, el, icon, iconButton, place, refill, wordButton } from './dom.js';
 import { complain } from './notices.js';
 import { daysAgo } from './timeline.js';
 import { language, shortDateText, t, timeText } from './words.js';
@@ -17,8 +17,8 @@ export function roomsView(model, options) {
   const buttons = el(
     'div',
     { class: 'room-buttons' },
-    el('button', { type: 'button', class: 'plain', test: 'create-room', on: { click: () => createRoom(model, enter) } }, icon('plus'), t('createRoom')),
-    el('button', { type: 'button', class: 'plain', test: 'join-room', on: { click: () => joinRoom(model, enter) } }, icon('hash'), t('joinRoom')),
+    wordButton('plus', t('createRoom'), 'create-room', () => createRoom(model, enter)),
+    wordButton('hash', t('joinRoom'), 'join-room', () => joinRoom(model, enter)),
   );
   const draw = () => drawRooms(list, model);
   const invited = () => refill(invitations, ...model.invitations.all.map((one) => invitationItem(model, one)));
@@ -27,7 +27,8 @@ export function roomsView(model, options) {
   model.addEventListener('invitations', invited);
   invited();
   draw();
-  return el('nav', { class: 'rooms', 'aria-label': t('rooms') }, head(model, options), buttons, el('div', { class: 'invited', role: 'status' }, invitations), list);
+  const invitedTo = el('div', { class: 'invited', role: 'status' }, invitations);
+  return el('nav', { class: 'rooms', 'aria-label': t('rooms') }, head(model, options), buttons, invitedTo, list);
 }
 
 /**
@@ -35,19 +36,21 @@ export function roomsView(model, options) {
  * @param {{nickname: string, logout: () => void, switchLanguage: () => void}} options
  */
 function head(model, { nickname, logout, switchLanguage }) {
-  const other = language() === 'ko' ? 'en' : 'ko';
-  const face = el('span', { class: 'own-face' }, avatar(nickname, model.userId ?? 0, 'person'), el('span', { class: 'lamp', 'aria-hidden': 'true' }));
+  const lamp = el('span', { class: 'lamp', 'aria-hidden': 'true' });
+  const face = el('span', { class: 'own-face' }, avatar(nickname, model.userId ?? 0, 'person'), lamp);
   const shown = () => (face.dataset.state = model.connection.state);
   model.connection.addEventListener('state', shown);
   shown();
-  return el(
-    'header',
-    { class: 'rooms-head' },
-    face,
-    el('span', { class: 'who' }, el('strong', { class: 'cut', test: 'whoami', text: nickname }), el('small', { class: 'faint', text: `#${model.userId}` })),
-    el('button', { type: 'button', class: 'plain small', test: 'language', lang: other, text: t('language'), on: { click: switchLanguage } }),
-    iconButton('power', t('logout'), 'logout', logout),
-  );
+  const name = el('strong', { class: 'cut', test: 'whoami', text: nickname });
+  const who = el('span', { class: 'who' }, name, el('small', { class: 'faint', text: `#${model.userId}` }));
+  const leave = iconButton('power', t('logout'), 'logout', logout);
+  return el('header', { class: 'rooms-head' }, face, who, languageButton(switchLanguage), leave);
+}
+
+/** @param {() => void} switchLanguage */
+export function languageButton(switchLanguage) {
+  const lang = language() === 'ko' ? 'en' : 'ko';
+  return button(t('language'), switchLanguage, { class: 'plain small', test: 'language', lang });
 }
 
 /**
@@ -74,7 +77,11 @@ function drawRooms(list, model) {
  */
 function roomItem(model, id) {
   const open = () => model.open(id).catch(complain);
-  return el('li', { data: { id: String(id) } }, el('button', { type: 'button', class: 'room', test: `room-${id}`, on: { click: open } }));
+  return el(
+    'li',
+    { data: { id: String(id) } },
+    el('button', { type: 'button', class: 'room', test: `room-${id}`, on: { click: open } }),
+  );
 }
 
 /**
@@ -83,22 +90,26 @@ function roomItem(model, id) {
  * @param {import('./room.js').Room} room
  */
 function drawRoom(shown, model, room) {
-  const { count } = room.unread;
-  const unread = count > 0 && el('span', {
-    class: 'unread', test: `unread-${room.id}`, text: count > 99 ? '99+' : String(count), 'aria-label': t('unread', { count }),
-  });
   if (room.id === model.currentId) shown.setAttribute('aria-current', 'true');
   else shown.removeAttribute('aria-current');
-  const call = model.calls.of(room.id) && el('span', { class: 'in-call', role: 'img', 'aria-label': t('callRunning'), title: t('callRunning') }, icon('video'));
-  shown.replaceChildren(
-    avatar(room.name, room.id),
-    el(
-      'span',
-      { class: 'room-words' },
-      el('span', { class: 'room-line' }, el('span', { class: 'room-name cut', text: room.name }), call, el('time', { class: 'faint', text: whenText(room.last) })),
-      el('span', { class: 'room-line' }, el('span', { class: 'room-last cut faint', text: lastText(room, model.userId) }), unread),
-    ),
-  );
+  const name = el('span', { class: 'room-name cut', text: room.name });
+  const when = el('time', { class: 'faint', text: whenText(room.last) });
+  const last = el('span', { class: 'room-last cut faint', text: lastText(room, model.userId) });
+  const above = el('span', { class: 'room-line' }, name, model.calls.of(room.id) && callMark(), when);
+  const below = el('span', { class: 'room-line' }, last, unreadMark(room));
+  shown.replaceChildren(avatar(room.name, room.id), el('span', { class: 'room-words' }, above, below));
+}
+
+function callMark() {
+  const label = t('callRunning');
+  return el('span', { class: 'in-call', role: 'img', 'aria-label': label, title: label }, icon('video'));
+}
+
+/** @param {import('./room.js').Room} room */
+function unreadMark({ id, unread: { count } }) {
+  if (count === 0) return null;
+  const text = count > 99 ? '99+' : String(count);
+  return el('span', { class: 'unread', test: `unread-${id}`, text, 'aria-label': t('unread', { count }) });
 }
 
 /** @param {any} last */

@@ -25,10 +25,20 @@ export class Tile {
     this.#sound = silenced;
     this.#video = el('video', { autoplay: true, playsinline: true, test: `video-${key}` });
     this.#video.muted = this.#own; // one does not hear oneself
-    this.#zoom = iconButton('enlarge', t('enlarge', { name: person.nickname }), `zoom-${key}`, () => zoom(key), { class: 'icon-button tile-zoom' });
+    this.#zoom = iconButton('enlarge', t('enlarge', { name: person.nickname }), `zoom-${key}`, () => zoom(key), {
+      class: 'icon-button tile-zoom',
+    });
     this.#face.append(avatar(person.nickname || '?', person.userId ?? 0, 'person large'));
     const caption = el('figcaption', {}, this.#marks, this.#name);
-    this.element = el('figure', { class: 'tile', test: `tile-${key}` }, this.#video, this.#face, this.#state, caption, this.#zoom);
+    this.element = el(
+      'figure',
+      { class: 'tile', test: `tile-${key}` },
+      this.#video,
+      this.#face,
+      this.#state,
+      caption,
+      this.#zoom,
+    );
     new ResizeObserver(() => this.#fit()).observe(this.element);
     this.#video.addEventListener('resize', () => this.#fit());
   }
@@ -71,8 +81,13 @@ export class Tile {
     const shown = `${audio} ${video}`;
     if (this.#marks.dataset.shown === shown) return;
     this.#marks.dataset.shown = shown;
-    const mark = (/** @type {any} */ picture, /** @type {string} */ label) => el('span', { role: 'img', 'aria-label': label, title: label }, icon(picture));
-    this.#marks.replaceChildren(...[!audio && mark('micOff', t('muted')), !video && mark('videoOff', t('cameraIsOff'))].filter((one) => one !== false));
+    const mark = (/** @type {any} */ picture, /** @type {string} */ label) =>
+      el('span', { role: 'img', 'aria-label': label, title: label }, icon(picture));
+    this.#marks.replaceChildren(
+      ...[!audio && mark('micOff', t('muted')), !video && mark('videoOff', t('cameraIsOff'))].filter(
+        (one) => one !== false,
+      ),
+    );
   }
 
   /** @param {MediaStream | null} stream */

@@ -67,7 +67,12 @@ export function timeText(at) {
 
 /** @param {number} at */
 export function dateText(at) {
-  return new Date(at).toLocaleDateString(language(), { year: 'numeric', month: 'long', day: 'numeric', weekday: 'long' });
+  return new Date(at).toLocaleDateString(language(), {
+    year: 'numeric',
+    month: 'long',
+    day: 'numeric',
+    weekday: 'long',
+  });
 }
 
 /** @param {number} at */
