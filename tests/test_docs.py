@@ -160,8 +160,9 @@ class FormTests(SynchronousTestCase):
     def test_links(self) -> None:
         """What a document links to exists."""
         for path in EVERYTHING:
-            for target in re.findall(r"<([^<>\s:]+)>`__?", text_of(path)):
-                self.assertTrue((path.parent / target).exists(), f"{path.name}: {target}")
+            for target in re.findall(r"<([^<>\s:]+)>`__?|^\.\. image:: (\S+)$", text_of(path), re.MULTILINE):
+                there = path.parent / "".join(target)
+                self.assertTrue(there.exists(), f"{path.name}: {there}")
 
     def test_tests_that_prove(self) -> None:
         """The tests that the architecture names exist."""
