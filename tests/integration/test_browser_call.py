@@ -183,8 +183,8 @@ def test_a_cut_connection_resumes_and_the_call_goes_on(meeting: Meeting, way: Pr
     way.refuses = True
     way.cut()
     expect(state).to_have_attribute("data-state", "reconnecting")
-    jun.sees(mina, frames=10)
-    mina.sees(jun, frames=10)
+    jun.sees(mina)
+    mina.sees(jun)
     mina.click("call-mute")
     sora.say("준이 없는 동안")
     way.refuses = False
