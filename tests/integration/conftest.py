@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-_FIGURES = pytest.StashKey[list[str]]()
+_FIGURE = "figure"
 
 Figures = Callable[[str], None]
 
@@ -16,14 +16,21 @@ def figures(request: pytest.FixtureRequest) -> Figures:
     """Return a function that takes note of what a test has measured."""
 
     def note(text: str) -> None:
-        request.config.stash.setdefault(_FIGURES, []).append(f"{request.node.name}: {text}")
+        # With the report it comes from whichever process ran the test.
+        request.node.user_properties.append((_FIGURE, text))
 
     return note
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the figures."""
-    measured = config.stash.get(_FIGURES, [])
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]
+    measured = [
+        f"{report.nodeid.rpartition('::')[2]}: {value}"
+        for report in reports
+        for name, value in report.user_properties
+        if name == _FIGURE
+    ]
     if measured:
         terminalreporter.section("measured")
         for line in measured:
