@@ -101,8 +101,16 @@ async function notEntered(login, again, error) {
   console.debug('assa:', error);
   if (again && !REFUSED.has(error.code))
     return splash(login, t('disconnected'), () => enter(login, true).catch(complain));
-  await logOut();
+  if (again) keepLogin(null);
+  else await logOut();
+  connection = null; // where it was good before, what is not sent yet waits for the same user
   return askWho(faultText(error));
+}
+
+/** The login has run out: the session waits for the same user, with what is not sent yet. */
+function loginAgain() {
+  keepLogin(null);
+  location.reload();
 }
 
 /**
@@ -169,7 +177,7 @@ function draw(model, call, nickname) {
   call.addEventListener('changed', () => conversation.drawHead());
   const rooms = roomsView(model, { nickname, logout: leave, switchLanguage });
   const side = el('div', { class: 'room-side' }, new CallView(call, model).element, conversation.element);
-  show(bannerView(model, { again, loginAgain: leave }), el('div', { class: 'columns' }, rooms, side));
+  show(bannerView(model, { again, loginAgain }), el('div', { class: 'columns' }, rooms, side));
 }
 
 /** @param {Model} model */
