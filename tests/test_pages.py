@@ -69,6 +69,20 @@ class PageTests(SiteTestCase):
             (script.status, script.headers["content-type"]), (200, "text/javascript; charset=utf-8")
         )
 
+    def test_library(self):
+        """A page from elsewhere may import assa.js, which is public; it gets nothing else."""
+        visitor = self.visitor()
+        for path, allowed in (
+            ("/assa/assa.js", "*"),
+            ("/assa/call.js", "*"),
+            ("/app/main.js", None),
+            ("/", None),
+        ):
+            answer = visitor.get(path, Origin="https://app.example.org")
+            self.assertEqual(
+                (answer.status, answer.headers.get("access-control-allow-origin")), (200, allowed)
+            )
+
     def test_unchanged(self):
         """A browser that has a file is told that it has not changed."""
         visitor = self.visitor()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WEB: Final = Path(__file__).parent.parent / "web"
 """The directory of the web client and of assa.js."""
+LIBRARY: Final = "assa"
+"""The directory of assa.js in it."""
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -90,6 +92,8 @@ class _Page(Resource):
         request.setHeader("Cache-Control", "no-cache")
         request.setHeader("Content-Security-Policy", self._policy)
         request.setHeader("Permissions-Policy", _PERMISSIONS)
+        if self._file.parent.name == LIBRARY:
+            request.setHeader("Access-Control-Allow-Origin", "*")  # modules that pages from elsewhere import
         etag = f'"{sha256(content).hexdigest()[:32]}"'
         return b"" if request.setETag(etag.encode()) is CACHED else content
 

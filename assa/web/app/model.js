@@ -187,6 +187,7 @@ export class Model extends EventTarget {
   #call(roomId, what) {
     const room = this.rooms.get(roomId);
     if (room) this.#note(room, what === 'began' ? 'callBegan' : 'callEnded', '');
+    this.#tell('calls', { roomId, what });
   }
 
   /**

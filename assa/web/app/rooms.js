@@ -2,7 +2,7 @@
 
 import { createRoom, joinRoom, membersText } from './dialogs.js';
 import { avatar, button, el, icon, iconButton, place, refill, wordButton } from './dom.js';
-import { complain } from './notices.js';
+import { complain, notice } from './notices.js';
 import { daysAgo } from './timeline.js';
 import { language, shortDateText, t, timeText } from './words.js';
 
@@ -25,6 +25,7 @@ export function roomsView(model, options) {
   model.addEventListener('rooms', draw);
   model.addEventListener('current', draw);
   model.addEventListener('invitations', invited);
+  model.addEventListener('calls', (event) => tellOfCall(model, /** @type {CustomEvent} */ (event).detail));
   invited();
   draw();
   const invitedTo = el('div', { class: 'invited', role: 'status' }, invitations);
@@ -145,4 +146,15 @@ function invitationItem(model, { room_id: roomId, room_info: room, inviter }) {
     button(t('accept'), () => accept().catch(complain), { class: 'primary', test: 'invitation-accept' }),
     button(t('later'), () => model.invitations.remove(roomId), { test: 'invitation-later' }),
   );
+}
+
+/**
+ * A call elsewhere would go unnoticed: its room may not even be in sight.
+ *
+ * @param {import('./model.js').Model} model
+ * @param {{roomId: number, what: string}} detail
+ */
+function tellOfCall(model, { roomId, what }) {
+  const room = model.rooms.get(roomId);
+  if (room && what === 'began' && roomId !== model.currentId) notice(`${room.name}: ${t('callBegan')}`);
 }
