@@ -257,6 +257,24 @@ class SizeTests(FramesTestCase):
         raw.send(masked(CONT, b"x" * 16))
         self.assertEqual([one["error_code"] for one in raw.messages()], ["INVALID_MESSAGE"])
 
+    def test_memory_after_the_end(self):
+        """Of what comes once the rules are broken, or a Close frame was answered, nothing is kept."""
+        for last in (
+            masked(3, b"x"),
+            masked(BINARY, b"x"),
+            masked(TEXT, P, rsv=7),
+            b"\x81\xff" + b"\x7f" * 12,
+        ):
+            raw = self.raw()
+            raw.send(last, *[b"\xff" * 65_536] * 10)
+            self.assertIn(raw.closed_with(), (1002, 1003, 1009))
+            self.assertEqual(len(raw.protocol._incoming), 0)
+            raw.drop()
+        raw = self.raw()
+        raw.protocol._session.close("test")
+        raw.send(masked(3), *[b"\xff" * 65_536] * 10)
+        self.assertEqual(len(raw.protocol._incoming), 0)
+
 
 messages = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 

@@ -121,7 +121,7 @@ class Messages:
         while self._last_frames and self._look_at_frame() is not None:
             self._last_frames -= 1
         self._protocol.data_to_send()  # it answers PINGs, which is too late now
-        if not self._last_frames:
+        if self.over or not self._last_frames:  # nothing is looked at any more: it is not kept either
             self._bytes.clear()
 
     def flush(self) -> None:
