@@ -12,6 +12,7 @@ from twisted.web.resource import Resource
 
 from assa.http.addresses import Proxies, is_forwarded
 from assa.http.site import ChatSite, tree
+from tests.fronts import make_site, upgrade
 from tests.test_tcp import PING, reactor_turn
 from tests.web import Connection, Visitor, request_bytes
 from tests.world import World, codes
@@ -113,6 +114,21 @@ class ConnectionTests(SiteTestCase):
         connections = [self.open() for _ in range(3)]
         self.site.stop()
         self.assertEqual([self.closed(one) for one in connections], [True] * 3)
+
+    def test_headers_of_any_bytes(self):
+        """Bytes that are no text, and addresses that are none, are an answer's business and no defect's."""
+        site = make_site(self.world.factory.connections, self.world.clock, proxies=Proxies(["192.0.2.0/24"]))
+        for value in (b"http://[", b"\xff\xfe", b"http://[::1", "http://\u2100".encode()):
+            for name, status in ((b"Origin", 403), (b"X-Forwarded-For", 426), (b"Forwarded", 426)):
+                connection = Connection(site)
+                connection.send(b"GET /ws HTTP/1.1\r\nHost: x\r\n" + name + b": " + value + b"\r\n\r\n")
+                self.assertEqual(connection.response().status, status, (name, value))
+            head = upgrade(X_Forwarded_For="REPLACED").replace(b"REPLACED", value)
+            connection = Connection(site)
+            connection.send(head)
+            self.assertIn(b" 101 ", connection.transport.value())
+            connection.transport.protocol.connectionLost(Failure(ConnectionLost()))  # type: ignore[attr-defined]
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_wrong_door(self):
         """A client of the TCP port that comes to the HTTP port: 400 if it says CRLF, else it is idle."""

@@ -290,6 +290,27 @@ class PutTests(FileTestCase):
         self.assertEqual(self.world.blobs + self.world.incoming, [])
         self.assertEqual(sorted(one.name for one in self.directory.iterdir()), ["blobs", "incoming"])
 
+    def test_other_spellings(self):
+        """Who takes the body is found as who answers is: no body is taken that another one answers for."""
+        asked = self.world.asked(self.mina, self.room_id)
+        url = asked["upload_url"]
+        self.assertEqual(self.world.put(f"/{url}").status, 404)
+        self.assertEqual(self.world.blobs + self.world.incoming, [])
+        for body in (b"", PNG):
+            self.assertEqual(self.world.put("/%75ploads/x", body).status, 403)
+        self.assertEqual(self.world.put(url.replace("/u", "/%75", 1)).status, 201)
+
+    def test_headers_of_any_bytes(self):
+        """A header that is no text keeps nobody from an answer."""
+        asked = self.world.asked(self.mina, self.room_id)
+        head = request_bytes("PUT", asked["upload_url"], {"Content-Length": str(len(JPEG)), "X": "REPLACED"})
+        for name, status in ((b"Origin", b"403"), (b"Expect", b"201")):
+            connection = Connection(self.world.web)
+            connection.send(head.replace(b"X: REPLACED", name + b": \xff\xfe"))
+            connection.send(JPEG)
+            self.world.turn()
+            self.assertTrue(connection.transport.value().startswith(b"HTTP/1.1 " + status), name)
+
     def test_cut(self):
         """Of an upload whose connection is lost nothing is left; the address still counts."""
         asked = self.world.asked(self.mina, self.room_id, BIG)

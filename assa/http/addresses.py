@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from twisted.web.http import Request
@@ -66,8 +65,8 @@ def _hops(request: Request) -> list[str]:
 
 
 def _listed(request: Request, header: str) -> list[str]:
-    values = request.requestHeaders.getRawHeaders(header, [])
-    return [one.strip() for value in values for one in value.split(",")]
+    values = request.requestHeaders.getRawHeaders(header.encode(), [])
+    return [one.strip() for value in values for one in value.decode("latin-1").split(",")]
 
 
 def _for(element: str) -> str:
@@ -112,4 +111,4 @@ class Origins:
         if origin is None or "*" in self._allowed or origin.lower() in self._allowed:
             return True
         host = (request.getHeader("host") or "").lower()
-        return bool(host) and not self._allowed and urlsplit(origin.lower()).netloc == host
+        return bool(host) and not self._allowed and origin.lower() in (f"http://{host}", f"https://{host}")

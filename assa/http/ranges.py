@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ONE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
+_ONE: Final = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 
 
 class Unsatisfiable(Exception):  # noqa: N818 - an answer, no defect

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, AnyStr, Final, Protocol, runtime_checkable
+from urllib.parse import unquote_to_bytes
 
 from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
@@ -84,12 +85,18 @@ class ChatRequest(Request):
         self.content = _Kept(self) if length != 0 else BytesIO()
         channel: Any = self.channel
         command, path = channel._command, channel._path  # noqa: SLF001 - Twisted tells them no earlier
-        first, _, _ = path.lstrip(b"/").partition(b"/")
-        resource = channel.site.resource.children.get(first)
+        resource = channel.site.resource.children.get(_first(path))
         if isinstance(resource, Receiver) and resource.receive(self, command, path, length):
             return
         if length is not None and length > BODY_BYTES:
             self.refuse_body()
+
+    def getHeader(self, key: AnyStr) -> AnyStr | None:  # noqa: N802 - Twisted's
+        """Return a header's last value; whatever bytes a client sends, there is a text for them."""
+        if isinstance(key, bytes):
+            return super().getHeader(key)
+        value = super().getHeader(key.encode())
+        return None if value is None else value.decode("latin-1")
 
     def refuse_body(self) -> None:
         """Turn the request away because of the length of its body."""
@@ -143,3 +150,8 @@ class ChatRequest(Request):
         """Answer it."""
         self._put_headers()
         super().render(resrc)  # type: ignore[no-untyped-call]  # Twisted's
+
+
+def _first(path: bytes) -> bytes:
+    """Return the first part of a path, read as Twisted does when it looks for the resource."""
+    return unquote_to_bytes(path.partition(b"?")[0][1:].partition(b"/")[0])
