@@ -18,6 +18,8 @@ from assa.framing import Broken
 if TYPE_CHECKING:
     from websockets.server import ServerProtocol
 
+_BLANK: Final = 1_024
+"""Bytes of a blank message that is ignored, at most."""
 _LAST_FRAMES: Final = 256
 """Frames that are looked at for a Close frame once the server has sent its own."""
 
@@ -65,7 +67,8 @@ class Messages:
     def next(self) -> bytes | Broken | None:
         """Return the next message, what is wrong, or None: feed more.
 
-        An empty one stands for a frame that completed no message; a blank one comes as an empty one too.
+        An empty one stands for a frame that completed no message; one of a little blank space comes as an
+        empty one too.
         """
         found = self._look_at_frame()
         self.flush()
@@ -105,7 +108,8 @@ class Messages:
         if not (message.isascii() or _is_text(message)):
             return self._fail(CloseCode.INVALID_DATA, "expected UTF-8")
         message = message.removeprefix(BOM_UTF8)
-        return b"" if message.isspace() else message
+        # Compressed, a long one is a few bytes: it is looked at, and paid for, as any other message.
+        return b"" if len(message) <= _BLANK and message.isspace() else message
 
     def _fail(self, code: CloseCode | None = None, reason: str = "") -> Broken:
         """Give up on the client; without a code the core has done so, and said why."""
