@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from twisted.web.http import CACHED
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
@@ -173,8 +174,8 @@ def _is_local(request: Request) -> bool:
 
 def _asked(body: bytes) -> tuple[int, str | None] | None:
     try:
-        asked = json.loads(body)
-    except ValueError:
+        asked = orjson.loads(body)  # which also refuses what is nested too deeply
+    except orjson.JSONDecodeError:
         return None
     if not isinstance(asked, dict):
         return None

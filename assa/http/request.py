@@ -130,6 +130,8 @@ class ChatRequest(Request):
             self._stop_lingering()
             self.finish()  # type: ignore[no-untyped-call]  # Twisted's
             return
+        # Twisted would take forms apart, which nobody asks for here, and which takes it long.
+        self.requestHeaders.removeHeader(b"Content-Type")
         super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]  # Twisted's
 
     def connectionLost(self, reason: Failure) -> None:
