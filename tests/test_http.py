@@ -58,6 +58,39 @@ class ConnectionTests(SiteTestCase):
         others[2].send(request_bytes("GET", "/echo"))
         self.assertEqual(others[2].response().status, 200)
 
+    def test_many_and_transfers(self):
+        """A transfer is not driven out by connections that anybody can open, unless there are more transfers."""
+        transfer, *others = [self.open() for _ in range(2)]
+        self.site.transfers(transfer.protocol)
+        others += [self.open() for _ in range(4)]
+        self.assertFalse(self.closed(transfer))
+        self.assertEqual([self.closed(one) for one in others], [True] * 3 + [False] * 2)
+        for one in others[3:]:
+            self.site.transfers(one.protocol)
+        self.open()
+        self.assertEqual([self.closed(one) for one in (transfer, *others[3:])], [True, False, False])
+
+    def test_many_and_a_transfer_that_is_over(self):
+        """Once it is over its connection is one like the others, and a late word of it changes nothing."""
+        first = self.open()
+        first.send(request_bytes("GET", "/echo")[:-2])
+        self.site.transfers(first.protocol)
+        first.send(b"\r\n")
+        others = [self.open() for _ in range(3)]
+        self.assertEqual([self.closed(one) for one in (first, *others)], [True] + [False] * 3)
+        self.site.transfers(first.protocol)
+        self.site.rests(first.protocol)
+        self.assertFalse(self.site.has(first.protocol))
+        self.site.stop()
+        self.assertEqual([self.closed(one) for one in others], [True] * 3)
+
+    def test_forms(self):
+        """A form is a body like any other: nobody takes it apart."""
+        connection = self.open()
+        head = {"Content-Type": "multipart/form-data"}
+        connection.send(request_bytes("POST", "/echo", head, b"no form"))
+        self.assertEqual((connection.response().status, self.closed(connection)), (200, False))
+
     def test_idle(self):
         """A client that says nothing for 30 s is closed, whatever it has begun."""
         whole = request_bytes("POST", "/echo", body=b"x" * 100)

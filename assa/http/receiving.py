@@ -193,6 +193,7 @@ class Upload:
         self._check_length(file)
         await self._wait(self._slots.take(file.user_id))
         self._begun = True
+        self._channel.site.transfers(self._channel)
         if self._deadline.active():  # while it waited, the client was not to blame
             self._deadline.reset(self._files.upload_ttl_s)
         try:

@@ -48,6 +48,7 @@ class Sending:
         try:
             if getattr(request, "channel", None) is None:
                 return
+            request.channel.site.transfers(request.channel)
             request.notifyFinish().addErrback(lambda _: self.stopProducing())
             request.registerProducer(self, True)  # noqa: FBT003 - Twisted's
             await self._copy(start, count)

@@ -33,6 +33,7 @@ class _Channel(HTTPChannel):
     def requestDone(self, request: Request) -> None:  # noqa: N802 - Twisted's
         """Go on with the next request in a turn of its own: thousands may have come in one chunk."""
         self.paused = True
+        self.site.rests(self)
         super().requestDone(request)  # type: ignore[no-untyped-call]  # Twisted's
         if self._buffer and self.persistent:
             self._networkProducer.pauseProducing()
@@ -54,7 +55,7 @@ class ChatSite(Site):
     Args:
         root: What it serves.
         clock: Ends connections that have nothing to say.
-        connections: Connections at most that are no WebSockets; the oldest makes room.
+        connections: Connections at most that are no WebSockets; one of the oldest makes room.
     """
 
     displayTracebacks = False
@@ -65,26 +66,45 @@ class ChatSite(Site):
         super().__init__(root, requestFactory=ChatRequest, timeout=_IDLE_S, reactor=clock)  # type: ignore[no-untyped-call]  # Twisted's
         self._limit = connections
         self._open: dict[HTTPChannel, None] = {}
+        self._transferring: dict[HTTPChannel, None] = {}
 
     def opened(self, channel: HTTPChannel) -> None:
-        """Take note of a connection."""
+        """Take note of a connection.
+
+        Of those that transfer a file and the others, the more numerous make room: anybody can open
+        connections, and must not drive out the transfers of users by it.
+        """
         self._open[channel] = None
-        if len(self._open) > self._limit:
-            oldest = next(iter(self._open))
+        if len(self._open) + len(self._transferring) > self._limit:
+            crowd = self._open if len(self._open) >= len(self._transferring) else self._transferring
+            oldest = next(iter(crowd))
             self.gone(oldest)
             oldest.forceAbortClient()
 
+    def transfers(self, channel: HTTPChannel) -> None:
+        """Take note that a connection transfers a file for somebody who may."""
+        if channel in self._open:
+            del self._open[channel]
+            self._transferring[channel] = None
+
+    def rests(self, channel: HTTPChannel) -> None:
+        """Take note that a request of a connection is over."""
+        if channel in self._transferring:
+            del self._transferring[channel]
+            self._open[channel] = None
+
     def has(self, channel: HTTPChannel) -> bool:
         """Return whether a connection is open, and no WebSocket."""
-        return channel in self._open
+        return channel in self._open or channel in self._transferring
 
     def gone(self, channel: HTTPChannel) -> None:
         """Forget a connection that is closed, or has become a WebSocket."""
         self._open.pop(channel, None)
+        self._transferring.pop(channel, None)
 
     def stop(self) -> None:
         """Close every connection at once."""
-        for channel in tuple(self._open):
+        for channel in (*self._open, *self._transferring):
             channel.forceAbortClient()
 
     def log(self, request: Any) -> None:
