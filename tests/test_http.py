@@ -59,7 +59,7 @@ class ConnectionTests(SiteTestCase):
         self.assertEqual(others[2].response().status, 200)
 
     def test_many_and_transfers(self):
-        """A transfer is not driven out by connections that anybody can open, unless there are more transfers."""
+        """Connections that anybody can open drive out no transfer, unless there are more transfers."""
         transfer, *others = [self.open() for _ in range(2)]
         self.site.transfers(transfer.protocol)
         others += [self.open() for _ in range(4)]

@@ -161,7 +161,8 @@ class DevelopmentTests(SiteTestCase):
         """A wrong request is told what is expected."""
         visitor = self.visitor()
         wrong = [b"", b"[", [], {}, {"user_id": "7"}, {"user_id": True}, {"user_id": 0}, {"user_id": 2**53}]
-        for asked in [*wrong, b"[" * 1_000, {"user_id": 1, "nickname": 5}, {"user_id": 1, "nickname": "x" * 101}]:
+        names = [5, "x" * 101]
+        for asked in [*wrong, b"[" * 1_000, *({"user_id": 1, "nickname": one} for one in names)]:
             answer = visitor.post("/dev/token", asked, Host="127.0.0.1:8080")
             self.assertEqual(answer.status, 400, asked)
             self.assertIn("expected", answer.json["error"])
