@@ -274,10 +274,18 @@ class AccessTests(SynchronousTestCase):
         """A Prometheus beside the server needs none; what a proxy brings does not come from the machine."""
         for address in ("127.0.0.1", "::1"):
             local = Operator(self.world, address=address)
-            self.assertEqual(local.get("/metrics").status, 200)
-            for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"):
-                response = local.request("GET", "/metrics", headers={header: "127.0.0.1"})
+            for host in ("localhost:8080", "127.0.0.1", "[::1]:8080", "LOCALHOST"):
+                self.assertEqual(local.get("/metrics", Host=host).status, 200)
+            for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP"):
+                named = {"Host": "localhost", header: "127.0.0.1"}
+                response = local.request("GET", "/metrics", headers=named)
                 self.assertEqual(refusal(response), (401, "AUTH_FAILED"), header)
+
+    def test_names_of_the_machine(self) -> None:
+        """A page in a browser beside the server, whose name leads there too, gets nothing (DNS rebinding)."""
+        local = Operator(self.world, address="127.0.0.1")
+        for host in ("evil.example", "localhost.evil.example", "evil.example:8080", "127.0.0.1.evil.example"):
+            self.assertEqual(refusal(local.get("/metrics", Host=host)), (401, "AUTH_FAILED"), host)
 
     def test_admin_endpoint(self) -> None:
         """On a port of its own, which is the operator's to guard, everybody may."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from assa.errors import Code, Refused
 from assa.http.addresses import is_forwarded
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from twisted.web.http import Request
 
     from assa.auth import Identity, Tokens
+
+
+_OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"::1")
 
 
 def bearer(request: Request, tokens: Tokens) -> Identity:
@@ -44,9 +47,14 @@ def admin(request: Request, tokens: Tokens) -> Identity:
 
 
 def from_this_machine(request: Request) -> bool:
-    """Return whether a request comes from the machine itself, and not through a proxy, as far as it says."""
+    """Return whether a request comes from the machine itself, and not through a proxy, as far as it says.
+
+    A name that leads here could be anybody's (DNS rebinding), so the machine has to be asked by one that is
+    its own. A proxy that adds no header, but passes on the name, is told by that as well.
+    """
     try:
         address = ip_address(str(getattr(request.getClientAddress(), "host", "")))
     except ValueError:
         return False
-    return address.is_loopback and not is_forwarded(request)
+    named = (request.getRequestHostname() or b"").strip(b"[]").lower()
+    return address.is_loopback and named in _OWN_NAMES and not is_forwarded(request)

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 _FORWARDING: Final = (
     "forwarded",
     "via",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-client-ip",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-port",
     "x-forwarded-proto",
+    "x-forwarded-server",
     "x-real-ip",
 )
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +15,8 @@ from twisted.web.http import CACHED
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 
-from assa.http.addresses import Origins, is_forwarded
+from assa.http.access import from_this_machine
+from assa.http.addresses import Origins
 
 if TYPE_CHECKING:
     from twisted.web.server import Request
@@ -36,7 +36,6 @@ _TYPES: Final = {
 }
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
-_OWN_NAMES: Final = (b"localhost", b"127.0.0.1", b"::1")
 _BODY_BYTES: Final = 1_000
 _NICKNAME_CHARACTERS: Final = 100
 _LAST_USER_ID: Final = 2**53 - 1
@@ -152,7 +151,7 @@ class DevelopmentTokens(Resource):
         A page of another origin cannot have one made, and nobody on another machine can: a development server
         that is reachable must not hand out identities.
         """
-        if not _is_local(request) or not Origins().allows(request):
+        if not from_this_machine(request) or not Origins().allows(request):
             problem = "only from this machine, and not through a proxy: make one with `assa token`"
             return as_json(request, HTTPStatus.FORBIDDEN, json.dumps({"error": problem}).encode())
         asked = _asked(request.content.read(_BODY_BYTES) if request.content else b"")
@@ -160,16 +159,6 @@ class DevelopmentTokens(Resource):
             problem = "expected {user_id: a positive integer, nickname: at most 100 characters or absent}"
             return as_json(request, HTTPStatus.BAD_REQUEST, json.dumps({"error": problem}).encode())
         return as_json(request, HTTPStatus.OK, json.dumps({"token": self._mint(*asked)}).encode())
-
-
-def _is_local(request: Request) -> bool:
-    try:
-        address = ip_address(getattr(request.getClientAddress(), "host", ""))
-    except ValueError:
-        return False
-    # A name that leads here could be anybody's (DNS rebinding); these are this machine's own.
-    named = (request.getRequestHostname() or b"").strip(b"[]") in _OWN_NAMES
-    return address.is_loopback and named and not is_forwarded(request)
 
 
 def _asked(body: bytes) -> tuple[int, str | None] | None:
