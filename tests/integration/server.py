@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,10 +25,11 @@ _UNEXPECTED = ("Traceback", "Unhandled", "#critical")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with closing(socket.create_server((LOOPBACK, 0))) as free:
-        port: int = free.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no outgoing connection is given meanwhile."""
+    while True:
+        port = random.randrange(12_400, 32_000)
+        with suppress(OSError), closing(socket.create_server((LOOPBACK, port))):
+            return port
 
 
 def environment(settings: dict[str, object], *, path: Path | None = ROOT) -> dict[str, str]:
