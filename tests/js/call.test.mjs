@@ -411,6 +411,26 @@ test('candidates that come before the description wait for it', async () => {
   assert.equal(mina.pcs[0].candidates.size, 3);
 });
 
+test('candidates without end, and without a description, are not kept without end', async () => {
+  const world = new World();
+  const [mina] = await world.inCall(1);
+  const other = await world.connected(2);
+  other.note('SDP');
+  await other.connection.request('JOIN_VIDEO_ROOM', { video_room_id: VIDEO_ROOM });
+  await settle();
+  const pc = world.network.create({});
+  await pc.setRemoteDescription({ type: 'offer', sdp: other.heard('SDP')[0].data.sdp_data });
+  await pc.setLocalDescription();
+  for (let number = 0; number < 1_000; number += 1) {
+    relay(other, 1, { candidate: `candidate:${pc.ufrag}:${number}`, sdp_mid: '0', sdp_mline_index: null });
+  }
+  await settle();
+  relay(other, 1, { sdp_type: 'answer', sdp_data: pc.localDescription.sdp });
+  await settle();
+  assert.equal(mina.pcs[0].candidates.size, 256);
+  assert.equal(mina.pcs[0].signalingState, 'stable');
+});
+
 test('candidates of an offer that was ignored are ignored as well', async () => {
   const world = new World();
   const [impolite] = await world.inCall(9);

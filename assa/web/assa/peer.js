@@ -12,6 +12,8 @@ import { Lanes } from './lanes.js';
 /** An offer without an answer is said again, as not every client answers at once. */
 const OFFER_AGAIN_MS = 10_000;
 const OFFERS = 3;
+/** So many candidates wait for their description: more than any browser has, and no more than is good for the page. */
+const EARLY = 256;
 
 /** @typedef {'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed'} PeerState */
 
@@ -102,7 +104,7 @@ export class Peer {
       if (this.#deaf || candidate === '') return; // the end of candidates changes nothing
       const one = { candidate, sdpMid, sdpMLineIndex: sdpMLineIndex ?? (sdpMid === null ? 0 : null) };
       if (this.#pc.remoteDescription) await this.#addCandidate(one);
-      else this.#early.push(one);
+      else if (this.#early.length < EARLY) this.#early.push(one);
     });
   }
 
