@@ -12,7 +12,7 @@ import { Lanes } from './lanes.js';
 /** An offer without an answer is said again, as not every client answers at once. */
 const OFFER_AGAIN_MS = 10_000;
 const OFFERS = 3;
-/** So many candidates wait for their description: more than any browser has, and no more than is good for the page. */
+/** So many candidates wait for their description: more than a browser has, and no more than a page can bear. */
 const EARLY = 256;
 
 /** @typedef {'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed'} PeerState */
