@@ -160,6 +160,14 @@ class RefusalTests(InACall):
             self.refused(self.mina, "ICE_CANDIDATE", self.ice(candidate="a" * 4_097)), "MESSAGE_TOO_LONG"
         )
 
+    def test_long_mid(self) -> None:
+        """Nor is `sdp_mid` a way around the limit: it is as long as a candidate at most."""
+        self.mina.tell("ICE_CANDIDATE", self.ice(sdp_mid="a" * 4_096))
+        self.assertEqual(self.jun.actions(), ["ICE_CANDIDATE"])
+        self.assertEqual(
+            self.refused(self.mina, "ICE_CANDIDATE", self.ice(sdp_mid="a" * 4_097)), "MESSAGE_TOO_LONG"
+        )
+
     def test_bytes_count(self) -> None:
         """A KiB is 1,024 bytes, not characters."""
         self.assertEqual(

@@ -137,8 +137,10 @@ async def ice_candidate(ctx: Context, request: SendIceCandidate) -> None:
         sdp_mid=request.sdp_mid,
         sdp_mline_index=request.sdp_mline_index,
     )
-    limits: Limits = ctx.services.limits
-    await _send(ctx, request, event, _too_long("candidate", request.candidate, limits.candidate_bytes))
+    limit = ctx.services.limits.candidate_bytes
+    wrong = _too_long("candidate", request.candidate, limit)
+    wrong = wrong or _too_long("sdp_mid", request.sdp_mid or "", limit)
+    await _send(ctx, request, event, wrong)
 
 
 async def _send(
