@@ -94,17 +94,21 @@ class Node:
         self.tally, self.visits = Tally(), Visits(self.now_ms, monotonic)
         self.readiness = Readiness(services.store, monotonic)
         self._background = Background(self.readiness)
-        self._membership = Membership(
+        self._membership = self._make_membership(lease_s)
+        self.tried: Deferred[None] = self._membership.tried
+        """Fires once it is known whether the database is there."""
+
+    def _make_membership(self, lease_s: float | None) -> Membership:
+        services = self.services
+        return Membership(
             services=services,
-            clock=clock,
+            clock=self.clock,
             readiness=self.readiness,
             background=self._background,
-            presence=Presence(services.store, services.node, lease_s, self.now_ms, monotonic),
+            presence=Presence(services.store, services.node, lease_s, self.now_ms, self.monotonic),
             held=lambda: {one.session_id for one in self._connected},
             lost=self.lost_lease,
         )
-        self.tried: Deferred[None] = self._membership.tried
-        """Fires once it is known whether the database is there."""
 
     # --- what operators ask ---
 

@@ -27,7 +27,7 @@ from assa.storage.sqlite import SqliteStore
 from assa.storage.thread import DatabaseThread
 
 _OTHERS = frozenset(
-    {"", UPLOADS, "admin", "assa", "config.json", "dev", "healthz", "metrics", "readyz", "ws"}
+    {"", UPLOADS, "admin", "app", "assa", "config.json", "dev", "healthz", "metrics", "readyz", "ws"}
 )
 """What the HTTP port has at its root besides files."""
 
@@ -121,32 +121,40 @@ def make_files(config: Config, reactor: Any, store: Any) -> Files | None:
     )
 
 
-def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
-    """Return the node that the configuration describes.
-
-    Raises:
-        ConfigError: A key cannot be read.
-    """
-    auth, calls = config.auth, config.calls
-    tokens = Tokens(
+def _make_tokens(config: Config) -> Tokens:
+    auth = config.auth
+    return Tokens(
         keys=signing_keys(config),
         audience=auth.audience,
         issuer=auth.issuer,
         leeway_s=auth.leeway,
         now=time.time,
     )
+
+
+def _make_ice_servers(config: Config) -> IceServers:
+    calls = config.calls
+    return IceServers(
+        stun_urls=calls.stun_urls,
+        turn_urls=calls.turn_urls,
+        turn_secret=calls.turn_secret,
+        turn_ttl_s=calls.turn_ttl,
+    )
+
+
+def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
+    """Return the node that the configuration describes.
+
+    Raises:
+        ConfigError: A key cannot be read.
+    """
     services = Services(
         store=store,
-        tokens=tokens,
+        tokens=_make_tokens(config),
         limits=limits_of(config),
         node=secrets.token_hex(6),
         now_ms=now_ms,
-        ice_servers=IceServers(
-            stun_urls=calls.stun_urls,
-            turn_urls=calls.turn_urls,
-            turn_secret=calls.turn_secret,
-            turn_ttl_s=calls.turn_ttl,
-        ),
+        ice_servers=_make_ice_servers(config),
         files_prefix=config.files.prefix,
         files=make_files(config, reactor, store),
     )
@@ -157,6 +165,6 @@ def make_node(config: Config, reactor: Any, hub: Hub, store: Any) -> Node:
         clock=reactor,
         monotonic=time.monotonic,
         rate_limits=RateLimits(**asdict(config.rate)),
-        keep_expired=auth.expiry == "keep",
+        keep_expired=config.auth.expiry == "keep",
         lease_s=config.nodes.lease if config.postgres else None,
     )

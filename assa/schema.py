@@ -66,7 +66,9 @@ class IsoTime:
             raise ValueError(msg)
 
 
-Id = Annotated[int, Range(1, 2**53 - 1)]
+LAST_ID: Final = 2**53 - 1
+"""Up to it JavaScript counts exactly."""
+Id = Annotated[int, Range(1, LAST_ID)]
 """An identifier that is exact in JavaScript."""
 
 RawText = NewType("RawText", str)

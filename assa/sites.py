@@ -27,18 +27,18 @@ _DAY_S = 86_400
 
 def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, ChatSite]:
     """Return the HTTP sites, by the setting whose endpoints each is served on."""
-    http = config.http
+    http, origins = config.http, Origins(config.http.origins)
     resources: dict[str, IResource] = {
         "ws": WebSocketResource(
             chat.connections,
-            origins=Origins(http.origins),
+            origins=origins,
             proxies=Proxies(http.trusted_proxies),
             compression=http.compression,
         )
     }
     if config.development:
         resources["dev/token"] = DevelopmentTokens(lambda *whose: _development_token(config, *whose))
-    resources |= make_files(config, chat, reactor)
+    resources |= _files(config, origins, chat, reactor)
     operations = make_operations(chat, public=not http.admin_listen)
     if not http.admin_listen:
         resources |= operations
@@ -48,9 +48,9 @@ def make_sites(config: Config, reactor: Any, chat: ChatFactory) -> dict[str, Cha
     }
 
 
-def make_files(config: Config, chat: ChatFactory, reactor: Any) -> dict[str, IResource]:
+def _files(config: Config, origins: Origins, chat: ChatFactory, reactor: Any) -> dict[str, IResource]:
     """Return what takes and serves files, nothing where uploads are off."""
-    services, origins = chat.node.services, Origins(config.http.origins)
+    services = chat.node.services
     files = services.files
     if files is None:
         return {}

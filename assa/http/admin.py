@@ -30,7 +30,8 @@ from assa.changes import announcing
 from assa.errors import Code, Refused
 from assa.http import access, overview
 from assa.http.problems import Unserved, answer, refuse
-from assa.schema import structure
+from assa.http.request import BODY_BYTES
+from assa.schema import LAST_ID, structure
 from assa.storage import Unavailable
 from assa.storage import admin as queries
 
@@ -40,10 +41,8 @@ if TYPE_CHECKING:
     from assa.auth import Identity
     from assa.connection import Connection, Connections
 
-_BODY_BYTES: Final = 65_536
 _LIMIT: Final = 100
 _MOST: Final = 500
-_LAST_ID: Final = 2**53 - 1
 _CLOSES: Final = 20
 _REASON_CHARACTERS: Final = 200
 _RETRY_MS: Final = 1_000
@@ -72,7 +71,7 @@ class Asked:
             if name not in names:
                 raise Refused(Code.INVALID_MESSAGE, f"{name[:64]}: no such parameter")
 
-    def number(self, name: str, usual: int, most: int = _LAST_ID) -> int:
+    def number(self, name: str, usual: int, most: int = LAST_ID) -> int:
         """Return a number of the query.
 
         Raises:
@@ -284,9 +283,9 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _body(request: Request) -> bytes:
-    body = request.content.read(_BODY_BYTES + 1) if request.content else b""
-    if len(body) > _BODY_BYTES:
-        raise Refused(Code.MESSAGE_TOO_LONG, f"body: expected at most {_BODY_BYTES} bytes")
+    body = request.content.read(BODY_BYTES + 1) if request.content else b""
+    if len(body) > BODY_BYTES:
+        raise Refused(Code.MESSAGE_TOO_LONG, f"body: expected at most {BODY_BYTES} bytes")
     return body
 
 

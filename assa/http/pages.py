@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
+from attrs import frozen
 from twisted.web.http import CACHED
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 
+from assa.errors import Refused
 from assa.http.access import from_this_machine
 from assa.http.addresses import Origins
+from assa.http.problems import answer
+from assa.schema import Id, Length, structure
 
 if TYPE_CHECKING:
     from twisted.web.server import Request
@@ -37,8 +40,6 @@ _TYPES: Final = {
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
 _BODY_BYTES: Final = 1_000
-_NICKNAME_CHARACTERS: Final = 100
-_LAST_USER_ID: Final = 2**53 - 1
 
 
 class Pages(Resource):
@@ -117,19 +118,19 @@ class Json(Resource):
 
     def __init__(self, document: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
-        self._text = json.dumps(document).encode()
+        self._document = document
 
     def render_GET(self, request: Request) -> bytes:
         """Answer with the document."""
-        return as_json(request, HTTPStatus.OK, self._text)
+        return answer(request, HTTPStatus.OK, self._document)
 
 
-def as_json(request: Request, status: HTTPStatus, text: bytes) -> bytes:
-    """Give an answer its status and the headers of JSON that nobody is to keep; return its text."""
-    request.setResponseCode(status)
-    request.setHeader("Content-Type", "application/json")
-    request.setHeader("Cache-Control", "no-store")
-    return text
+@frozen(kw_only=True)
+class Whose:
+    """Whose token a development page asks for."""
+
+    user_id: Id
+    nickname: Annotated[str, Length(0, 100)] | None = None
 
 
 class DevelopmentTokens(Resource):
@@ -153,24 +154,11 @@ class DevelopmentTokens(Resource):
         """
         if not from_this_machine(request) or not Origins().allows(request):
             problem = "only from this machine, and not through a proxy: make one with `assa token`"
-            return as_json(request, HTTPStatus.FORBIDDEN, json.dumps({"error": problem}).encode())
-        asked = _asked(request.content.read(_BODY_BYTES) if request.content else b"")
-        if asked is None:
+            return answer(request, HTTPStatus.FORBIDDEN, {"error": problem})
+        try:
+            asked = orjson.loads(request.content.read(_BODY_BYTES) if request.content else b"")
+            whose = structure(Whose, asked, "")
+        except (orjson.JSONDecodeError, Refused):
             problem = "expected {user_id: a positive integer, nickname: at most 100 characters or absent}"
-            return as_json(request, HTTPStatus.BAD_REQUEST, json.dumps({"error": problem}).encode())
-        return as_json(request, HTTPStatus.OK, json.dumps({"token": self._mint(*asked)}).encode())
-
-
-def _asked(body: bytes) -> tuple[int, str | None] | None:
-    try:
-        asked = orjson.loads(body)  # which also refuses what is nested too deeply
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(asked, dict):
-        return None
-    user_id, nickname = asked.get("user_id"), asked.get("nickname") or None
-    if type(user_id) is not int or not 1 <= user_id <= _LAST_USER_ID:
-        return None
-    if nickname is not None and not (isinstance(nickname, str) and len(nickname) <= _NICKNAME_CHARACTERS):
-        return None
-    return user_id, nickname
+            return answer(request, HTTPStatus.BAD_REQUEST, {"error": problem})
+        return answer(request, HTTPStatus.OK, {"token": self._mint(whose.user_id, whose.nickname or None)})

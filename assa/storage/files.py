@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from assa.errors import Code, Refused
-from assa.storage import listed
+from assa.storage import Value, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +78,21 @@ async def expect(tx: Transaction, file: File, *, quota: int) -> None:
     Raises:
         Refused: FILE_UPLOAD_FAILED: he keeps too much here already, or has too much begun.
     """
+    await _take_room(tx, file, quota)
+    row: dict[str, Value] = {
+        "file_path": file.file_path,
+        "user_id": file.user_id,
+        "room_id": file.room_id,
+        "file_name": file.file_name,
+        "file_size": file.file_size,
+        "mime_type": file.mime_type,
+        "expires_at": file.expires_at_ms,
+    }
+    await tx.insert("files", [row])
+
+
+async def _take_room(tx: Transaction, file: File, quota: int) -> None:
+    """Count a file among those of its user, or refuse it."""
     await tx.execute(
         "INSERT INTO uploaders (user_id, file_bytes, unfinished) VALUES (:user_id, 0, 0)"
         " ON CONFLICT (user_id) DO NOTHING",
@@ -98,20 +113,6 @@ async def expect(tx: Transaction, file: File, *, quota: int) -> None:
     if row[1] > _UNFINISHED:
         rule = f"{_UNFINISHED} uploads have been asked for and have not come: use them, or wait"
         raise Refused(Code.FILE_UPLOAD_FAILED, rule)
-    await tx.insert(
-        "files",
-        [
-            {
-                "file_path": file.file_path,
-                "user_id": file.user_id,
-                "room_id": file.room_id,
-                "file_name": file.file_name,
-                "file_size": file.file_size,
-                "mime_type": file.mime_type,
-                "expires_at": file.expires_at_ms,
-            }
-        ],
-    )
 
 
 async def find(tx: Transaction, file_path: str) -> File | None:
