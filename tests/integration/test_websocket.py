@@ -20,11 +20,11 @@ from websockets.sync.client import connect
 
 from tests.fronts import masked, upgrade
 from tests.integration import tls
-from tests.integration.browser import Browser
 from tests.integration.conftest import Figures
 from tests.integration.nodes import cluster
 from tests.integration.plain import Client, ClosedError, room_of, token
 from tests.integration.server import LOOPBACK, Server, free_port, running
+from tests.integration.websocket import WebSocketClient
 from tests.javascript import node
 
 SCRIPT = Path(__file__).with_name("ws_client.mjs")
@@ -56,7 +56,7 @@ def test_one_room() -> None:
         server() as (one, http),
         closing(Client(one.address, 1)) as mina,
         closing(Client(one.address, 2)) as jun,
-        closing(Browser(http, 3)) as sora,
+        closing(WebSocketClient(http, 3)) as sora,
     ):
         for client in (mina, jun, sora):
             client.connect()
@@ -145,7 +145,7 @@ def test_tls(tmp_path: Path) -> None:
     with (
         running(http__listen=[tls.endpoint(port, pem)]) as one,
         closing(Client(one.address, 1)) as mina,
-        closing(Browser((LOOPBACK, port), 2, tls=context)) as jun,
+        closing(WebSocketClient((LOOPBACK, port), 2, tls=context)) as jun,
     ):
         mina.connect()
         jun.connect()
@@ -165,10 +165,10 @@ def test_proxy_protocol() -> None:
         codes = []
         for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
             header = f"PROXY TCP4 {address} 192.0.2.9 50000 80\r\n".encode()
-            with closing(Browser(http, 1, header=header)) as client:
+            with closing(WebSocketClient(http, 1, header=header)) as client:
                 codes.append(client.call("CONNECT", {"jwt_token": "x"})["error_code"])
         assert codes == ["INVALID_TOKEN", "INVALID_TOKEN", "RATE_LIMITED"]
-        with closing(Browser(http, 2, header=b"PROXY TCP4 192.0.2.3 192.0.2.9 50000 80\r\n")) as good:
+        with closing(WebSocketClient(http, 2, header=b"PROXY TCP4 192.0.2.3 192.0.2.9 50000 80\r\n")) as good:
             good.connect()
             good.settle()
 
@@ -178,7 +178,11 @@ def test_proxy_protocol() -> None:
 
 def test_across_fronts_and_death() -> None:
     """A session goes from TCP to WebSocket and back, and over kill -9, and loses nothing (section 4)."""
-    with server() as (one, http), closing(Client(one.address, 1)) as mina, closing(Browser(http, 2)) as jun:
+    with (
+        server() as (one, http),
+        closing(Client(one.address, 1)) as mina,
+        closing(WebSocketClient(http, 2)) as jun,
+    ):
         mina.connect()
         jun.connect()
         room_id = room_of([mina, jun])
@@ -214,7 +218,7 @@ def test_rolling_restart() -> None:
     with cluster(2, http__listen=listen, server__reuse_port=True) as nodes:
         mina = Client(nodes[1].address, 1)
         mina.connect()
-        browsers = [Browser((LOOPBACK, port), 10 + number) for number in range(20)]
+        browsers = [WebSocketClient((LOOPBACK, port), 10 + number) for number in range(20)]
         for browser in browsers:
             browser.connect()
         room_id = room_of([mina, *browsers])
@@ -229,7 +233,7 @@ def test_rolling_restart() -> None:
             client.close()
 
 
-def all_heard(browser: Browser, count: int) -> bool:
+def all_heard(browser: WebSocketClient, count: int) -> bool:
     """Have a client hear so many messages, in order; return whether it did so on one connection."""
     moved, contents = False, list[str]()
     while len(contents) < count:
@@ -263,7 +267,7 @@ def hostile(address: tuple[str, int], data: bytes) -> tuple[bytes, float]:
 
 def test_hostile() -> None:
     """Wrong frames get their codes at once; slow ones cost nothing but their socket."""
-    with server() as (_, http), closing(Browser(http, 1)) as mina:
+    with server() as (_, http), closing(WebSocketClient(http, 1)) as mina:
         mina.connect()
         cases = [
             (b"\x81\x02{}", 1002), (masked(3), 1002), (masked(1, rsv=1), 1002), (masked(9, b"x" * 126), 1002),
@@ -301,7 +305,7 @@ FLOODS = {
 
 def test_floods(figures: Figures) -> None:
     """While somebody floods, others are answered quickly, and the server's memory stays (promise 4)."""
-    with server(rate__others=0) as (one, http), closing(Browser(http, 1)) as mina:
+    with server(rate__others=0) as (one, http), closing(WebSocketClient(http, 1)) as mina:
         mina.connect()
         before = one.rss_mib
         for name, (first, data) in FLOODS.items():

@@ -75,7 +75,7 @@ class FramedSocket:
         return getattr(self._stream, name)
 
 
-class Browser(plain.Client):
+class WebSocketClient(plain.Client):
     """One user's device that comes over WebSocket.
 
     Args:
