@@ -16,6 +16,7 @@ from assa.config import load
 from assa.files import WRITE_BYTES, Rejected
 from assa.files.signing import Use, sign, verify
 from assa.files.sniffing import type_of
+from assa.http.pages import WEB
 from assa.http.slots import Slots
 from assa.parts import make_files
 from assa.rules import ConfigError
@@ -943,7 +944,9 @@ class SettingsTests(TestCase):
     def test_prefix(self):
         """The prefix has to be free."""
         self.made(files__prefix="/pictures/of/chat/")
-        for prefix in ("/", "/ws/", "/uploads/", "/admin/files/"):
+        pages = [f"/{one.name}/" for one in WEB.iterdir() if one.is_dir()]
+        self.assertGreater(len(pages), 1)
+        for prefix in ("/", "/ws/", "/uploads/", "/admin/files/", *pages):
             with self.assertRaises(ConfigError) as caught:
                 self.made(files__prefix=prefix)
             self.assertIn("files.prefix", str(caught.exception))
