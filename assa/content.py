@@ -10,7 +10,7 @@ from assa.errors import Code, Refused
 
 if TYPE_CHECKING:
     from assa.limits import Limits
-    from assa.shapes import FileInfo
+    from assa.protocol.shapes import FileInfo
 
 IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/heic")
 _NAME_CHARACTERS: Final = 255

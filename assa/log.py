@@ -12,8 +12,8 @@ from assa.storage import Entry, events
 from assa.wire import encode_event
 
 if TYPE_CHECKING:
+    from assa.protocol.base import Event
     from assa.storage import Transaction
-    from assa.wire import Event
 
 EVERYONE = "all"
 _DIGITS = 18  # of the largest position that is surely a 64-bit integer

@@ -19,6 +19,7 @@ from assa.background import Background
 from assa.errors import Code, Refused
 from assa.membership import Membership
 from assa.presence import Presence
+from assa.protocol.base import Event
 from assa.rates import FailedConnects, RateLimits
 from assa.readiness import Readiness
 from assa.registry import Rate, Services
@@ -239,13 +240,13 @@ class Node:
         """Return whether a request is being answered, a CONNECT among them."""
         return any(session.busy for session in (*self._unauthenticated, *self._connected))
 
-    def _announce_end(self, listeners: list[Session], farewell: Callable[[int], wire.Event]) -> None:
+    def _announce_end(self, listeners: list[Session], farewell: Callable[[int], Event]) -> None:
         random.shuffle(listeners)
         for place, session in enumerate(listeners):
             body = wire.encode_event(farewell(1_000 + place * 10_000 // len(listeners)), self.now_ms())
             session.tell(wire.with_seq_id(body, self.signal_id()))
 
-    async def shutdown(self, farewell: Callable[[int], wire.Event]) -> None:
+    async def shutdown(self, farewell: Callable[[int], Event]) -> None:
         """Finish what is being answered and close every connection, resumably.
 
         Args:

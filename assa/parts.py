@@ -11,7 +11,6 @@ from attrs import asdict
 
 from assa.actions import ALL
 from assa.auth import Tokens
-from assa.changes.announcing import Announcement
 from assa.config import Config, create_state_dir, database_password, limits_of, signing_keys
 from assa.files.disk import DiskStore
 from assa.files.paths import Paths
@@ -20,6 +19,7 @@ from assa.files.threads import Threads
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.node import Node
+from assa.protocol import Announcement
 from assa.rates import RateLimits
 from assa.registry import Services
 from assa.rules import ConfigError

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
+from assa.protocol import Request, answer_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from assa.limits import Limits
     from assa.storage import Entry, Store
 
-R = TypeVar("R")
+A = TypeVar("A")
 
 
 class Rate(Enum):
@@ -141,7 +143,7 @@ class Context:
         return self.services.now_ms()
 
 
-Run = Callable[[Context, R], Coroutine[Any, Any, Any]]
+Run = Callable[[Context, Any], Coroutine[Any, Any, A]]
 
 
 @frozen(kw_only=True)
@@ -149,24 +151,36 @@ class Action:
     """One thing that a client can ask for.
 
     Args:
-        name: Its name on the wire.
-        request: The attrs class of its `data`, or None when it has none.
+        request: The class of what is asked, which knows its name and its answer.
         run: What it does.
-        message: The Korean text of its success, where the protocol has one.
-        answered: Whether its success is answered.
         rate: The bucket that pays for it.
         exclusive: Waits for the client's earlier requests, and the later ones wait for it.
         early: Allowed before CONNECT has succeeded.
     """
 
-    name: str
-    request: type[Any]
+    request: type[Request[Any]]
     run: Run[Any]
-    message: str | None = None
-    answered: bool = True
     rate: Rate = Rate.OTHERS
     exclusive: bool = False
     early: bool = False
+    name: str = field(init=False)
+    """Its name on the wire."""
+    success_text: str | None = field(init=False)
+    """The Korean text of its success, where the protocol has one."""
+    answered: bool = field(init=False)
+    """Whether its success is answered."""
+
+    @name.default
+    def _name(self) -> str:
+        return self.request.action
+
+    @success_text.default
+    def _success_text(self) -> str | None:
+        return self.request.success_text
+
+    @answered.default
+    def _answered(self) -> bool:
+        return answer_of(self.request) is not None
 
 
 @frozen
@@ -175,11 +189,11 @@ class Actions:
 
     by_name: dict[str, Action] = field(factory=dict)
 
-    def on(self, name: str, request: type[R], **options: Any) -> Callable[[Run[R]], Run[R]]:
-        """Register the decorated coroutine function as action `name`; options as in :class:`Action`."""
+    def on(self, request: type[Request[A]], **options: Any) -> Callable[[Run[A]], Run[A]]:
+        """Register the decorated coroutine function as what a request does; options as in :class:`Action`."""
 
-        def register(run: Run[R]) -> Run[R]:
-            self.by_name[name] = Action(name=name, request=request, run=run, **options)
+        def register(run: Run[A]) -> Run[A]:
+            self.by_name[request.action] = Action(request=request, run=run, **options)
             return run
 
         return register

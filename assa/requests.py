@@ -16,6 +16,7 @@ from assa import wire
 from assa.around import Backend, Front
 from assa.auth import Identity
 from assa.errors import Code, Refused
+from assa.protocol.envelope import Envelope
 from assa.registry import Action, Client, Context, Rate
 from assa.schema import structure
 from assa.storage import Unavailable
@@ -117,13 +118,13 @@ class Requests:
         refused = Refused(Code.MESSAGE_TOO_LONG, f"expected a line of at most {limit} bytes")
         self._refused(refused, self._enter(None, None))
 
-    def _pong(self, identity: Identity | None, envelope: wire.Envelope) -> None:
+    def _pong(self, identity: Identity | None, envelope: Envelope) -> None:
         self._backend.tally.requests["PING"] += 1
         self._pay(identity, Rate.OTHERS)
         pong = wire.encode_signal("PONG", envelope.seq_id, self._backend.now_ms())
         self._settle(self._enter("PING", envelope.seq_id), pong)
 
-    def _admitted(self, identity: Identity | None, envelope: wire.Envelope) -> tuple[Action, Any]:
+    def _admitted(self, identity: Identity | None, envelope: Envelope) -> tuple[Action, Any]:
         """Return the action and its request, checked in the order of the protocol.
 
         Raises:
@@ -152,14 +153,14 @@ class Requests:
         self._window.enter(pending)
         return pending
 
-    def _begin(self, action: Action, request: Any, envelope: wire.Envelope) -> None:
+    def _begin(self, action: Action, request: Any, envelope: Envelope) -> None:
         if action.exclusive:
             pending = Pending(envelope.action, envelope.seq_id, self._backend.monotonic())
             self._window.enter_alone(pending, lambda: self._run(action, request, envelope, pending))
         else:
             self._run(action, request, envelope, self._enter(envelope.action, envelope.seq_id))
 
-    def _run(self, action: Action, request: Any, envelope: wire.Envelope, pending: Pending) -> None:
+    def _run(self, action: Action, request: Any, envelope: Envelope, pending: Pending) -> None:
         context = self._asker.context(envelope.session_id)
         answered: Deferred[Any] = Deferred.fromCoroutine(action.run(context, request))
         answered.addCallbacks(
@@ -173,7 +174,7 @@ class Requests:
         answer = b""
         if action.answered and pending.seq_id is not None:
             answer = wire.encode_answer(
-                action.name, action.message, data, pending.seq_id, self._backend.now_ms()
+                action.name, action.success_text, data, pending.seq_id, self._backend.now_ms()
             )
         replay, self.replay = self.replay, b""
         self._settle(pending, answer + replay if replay else answer)

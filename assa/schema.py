@@ -108,8 +108,11 @@ def _object(value: Any, _: Any) -> dict[str, Any]:
 
 def _bounded(converter: Converter) -> Callable[[Any], Callable[[Any, Any], Any]]:
     def factory(annotated: Any) -> Callable[[Any, Any], Any]:
-        kind, *bounds = get_args(annotated)
+        kind, *notes = get_args(annotated)
         inner = converter.get_structure_hook(kind)
+        bounds = [one for one in notes if hasattr(one, "check")]
+        if not bounds:  # a note that is nothing but that
+            return lambda value, _: inner(value, kind)
         is_list = get_origin(kind) is list
 
         def structure(value: Any, _: Any) -> Any:

@@ -17,9 +17,10 @@ from assa.auth import Identity
 from assa.errors import Code, Refused
 from assa.heartbeat import Beat, Heartbeat
 from assa.log import seq_id
+from assa.protocol import TokenExpiring
 from assa.registry import Attached, Context
 from assa.requests import Requests
-from assa.states import Closing, Connected, TokenExpiring, Unauthenticated
+from assa.states import Closing, Connected, Unauthenticated
 
 _RETRY_MS = 1_000
 

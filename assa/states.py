@@ -5,8 +5,6 @@ Every transition is in :mod:`assa.session`.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from assa.auth import Identity
@@ -41,11 +39,3 @@ class Closing:
     """Nothing is accepted any more."""
 
     reason: str
-
-
-@frozen(kw_only=True)
-class TokenExpiring:
-    """v1.1: a second CONNECT with a newer token renews the connection."""
-
-    action: ClassVar[str] = "TOKEN_EXPIRING"
-    expires_at: str

@@ -7,36 +7,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Final, Protocol
+from typing import Any, Final
 
 import orjson
-from attrs import frozen
 
 from assa.errors import MESSAGES, Code, Refused
-from assa.schema import Id, IsoTime, Length, structure, unstructure
+from assa.protocol.base import Event
+from assa.protocol.envelope import ACTION_CHARACTERS, SEQ_ID_CHARACTERS, ConnectErrorData, Envelope, ErrorData
+from assa.schema import structure, unstructure
 
 MAX_DEPTH: Final = 32
-_ACTION_CHARACTERS: Final = 64
-_SEQ_ID_CHARACTERS: Final = 128
-
-
-class Event(Protocol):
-    """An attrs class whose instances go to other clients; `action` is its name on the wire."""
-
-    action: ClassVar[str]
-    __attrs_attrs__: ClassVar[Any]
-
-
-@frozen(kw_only=True)
-class Envelope:
-    """The fields around every request (§2.1)."""
-
-    action: Annotated[str, Length(1, _ACTION_CHARACTERS)]
-    timestamp: Annotated[str, IsoTime()]
-    seq_id: Annotated[str, Length(1, _SEQ_ID_CHARACTERS)]
-    data: dict[str, Any] | None = None
-    user_id: Id | None = None
-    session_id: Annotated[str, Length(0, 128)] | None = None
 
 
 def parse(line: bytes, brackets: int | None = None) -> dict[str, Any]:
@@ -68,8 +48,8 @@ def own_words(message: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return the action and the `seq_id` that an error may repeat, as far as they are fit for it."""
     name, seq = message.get("action"), message.get("seq_id")
     return (
-        name if type(name) is str and len(name) <= _ACTION_CHARACTERS else None,
-        seq if type(seq) is str and len(seq) <= _SEQ_ID_CHARACTERS else None,
+        name if type(name) is str and len(name) <= ACTION_CHARACTERS else None,
+        seq if type(seq) is str and len(seq) <= SEQ_ID_CHARACTERS else None,
     )
 
 
@@ -118,9 +98,6 @@ def encode_answer(action: str, message: str | None, data: Any, seq_id: str, now_
 
 def encode_error(refused: Refused, action: str | None, seq_id: str | None, now_ms: int) -> bytes:
     """Encode a refusal (§9.1), or of a CONNECT the failed answer (§3.1)."""
-    extra: dict[str, Any] = (
-        {} if refused.retry_after_ms is None else {"retry_after_ms": refused.retry_after_ms}
-    )
     error: dict[str, Any] = {
         "success": False,
         "message": MESSAGES[refused.code],
@@ -128,12 +105,17 @@ def encode_error(refused: Refused, action: str | None, seq_id: str | None, now_m
     }
     if action == "CONNECT":
         # §3.1 shows no data; what is no matter of authentication deserves to be explained all the same.
-        if refused.code in (Code.INVALID_MESSAGE, Code.INTERNAL_ERROR):
-            extra["error_details"] = refused.details
-        error |= {"action": "CONNECT_RESPONSE"} | ({"data": extra} if extra else {})
+        explained = refused.code in (Code.INVALID_MESSAGE, Code.INTERNAL_ERROR)
+        told = ConnectErrorData(
+            error_details=refused.details if explained else None, retry_after_ms=refused.retry_after_ms
+        )
+        data = unstructure(told)
+        error |= {"action": "CONNECT_RESPONSE"} | ({"data": data} if data else {})
     else:
-        details = {"original_action": action, "error_details": refused.details}
-        error |= {"action": "ERROR", "data": details | extra}
+        about = ErrorData(
+            original_action=action, error_details=refused.details, retry_after_ms=refused.retry_after_ms
+        )
+        error |= {"action": "ERROR", "data": unstructure(about)}
     error |= {"timestamp": iso(now_ms), "seq_id": seq_id}
     return orjson.dumps(error, option=orjson.OPT_APPEND_NEWLINE)
 

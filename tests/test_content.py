@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from assa.content import IMAGE_TYPES, check_content
 from assa.errors import Code
 from assa.limits import Limits
-from assa.shapes import FileInfo
+from assa.protocol.shapes import FileInfo
 
 LIMITS = Limits()
 IMAGE = FileInfo(

@@ -6,7 +6,7 @@ import copy
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import frozen
 from hypothesis import given, settings
@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from assa.actions import ALL
 from assa.errors import MESSAGES, Code, Refused
+from assa.protocol import Event
 from assa.schema import omitted
 from assa.wire import (
     encode_answer,
@@ -603,10 +604,10 @@ class Part:
 
 
 @frozen(kw_only=True)
-class Told:
+class Told(Event):
     """An event."""
 
-    action: ClassVar[str] = "TOLD"
+    action = "TOLD"
     number: int
     nothing: str | None
     parts: list[Part]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
 from assa import log
 from assa.changes import inviting, leaving
 from assa.errors import Code, Refused
+from assa.protocol.connection import Connect, ConnectAnswer, Disconnect, ReconnectionInfo, SessionEnded
 from assa.registry import Actions, Attached, Context
-from assa.schema import Length
 from assa.storage import Entry, Transaction, events, messages, rooms, sessions, users, video
 from assa.wire import iso
 
@@ -23,60 +23,6 @@ if TYPE_CHECKING:
 
 actions = Actions()
 _REPLAYED_AT_ONCE = 100
-
-
-@frozen(kw_only=True)
-class DeviceInfo:
-    """§3.1."""
-
-    platform: Annotated[str, Length(0, 128)] | None = None
-    app_version: Annotated[str, Length(0, 128)] | None = None
-    device_id: Annotated[str, Length(0, 128)] | None = None
-
-
-@frozen(kw_only=True)
-class Connect:
-    """§3.1; `last_seq_id` (v1.1) is the `seq_id` of the last event received."""
-
-    jwt_token: str | None = None
-    device_info: DeviceInfo | None = None
-    last_seq_id: Annotated[str, Length(0, 128)] | None = None
-
-
-@frozen(kw_only=True)
-class ReconnectionInfo:
-    """§3.1; from `resumed` on v1.1."""
-
-    existing_rooms: list[int]
-    unread_messages: int
-    resumed: bool
-    replayed_events: int
-    video_rooms: list[int]
-    last_seq_id: str
-
-
-@frozen(kw_only=True)
-class ConnectAnswer:
-    """§3.1."""
-
-    user_id: int
-    session_id: str
-    server_time: str
-    reconnection_info: ReconnectionInfo
-
-
-@frozen(kw_only=True)
-class Disconnect:
-    """§3.2."""
-
-    reason: Annotated[str, Length(0, 200)] | None = None
-
-
-@frozen(kw_only=True)
-class Disconnected:
-    """v1.1."""
-
-    reason: str | None
 
 
 @frozen(kw_only=True)
@@ -95,7 +41,7 @@ class _Opening:
     """Whether the connection has been lost meanwhile."""
 
 
-@actions.on("CONNECT", Connect, message="연결이 성공적으로 설정되었습니다", exclusive=True, early=True)
+@actions.on(Connect, exclusive=True, early=True)
 async def connect(ctx: Context, request: Connect) -> ConnectAnswer:
     """Log in with a JWT, resume a session, or renew the token of the connection.
 
@@ -260,12 +206,12 @@ async def _missed(
         since = part[-1].position
 
 
-@actions.on("DISCONNECT", Disconnect, message="연결이 종료되었습니다", exclusive=True)
-async def disconnect(ctx: Context, request: Disconnect) -> Disconnected:
+@actions.on(Disconnect, exclusive=True)
+async def disconnect(ctx: Context, request: Disconnect) -> SessionEnded:
     """End the session; its seats in video rooms are given up at once."""
     await ctx.store.run(_end, ctx.session_id, ctx.attachment, ctx.now_ms)
     ctx.client.end()
-    return Disconnected(reason=request.reason)
+    return SessionEnded(reason=request.reason)
 
 
 async def _end(tx: Transaction, session_id: str, attachment: int, now_ms: int) -> None:

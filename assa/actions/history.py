@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from attrs import frozen
-
 from assa.errors import Code, Refused
+from assa.protocol.history import GetMessages, ListedRoom, ListRooms, MessagesGot, RoomsListed
 from assa.registry import Actions, Context
-from assa.schema import Id, Range
-from assa.shapes import ChatMessage
 from assa.storage import Transaction, messages, rooms
 
 actions = Actions()
 
 
-@frozen(kw_only=True)
-class Nothing:
-    """A request without fields."""
-
-
-@frozen(kw_only=True)
-class ListedRoom:
-    """A room of the user with what he has not read (v1.1)."""
-
-    room_id: int
-    name: str
-    description: str
-    is_open: bool
-    host_user_id: int
-    participants_count: int
-    unread_messages: int
-    last_message: ChatMessage | None
-
-
-@frozen(kw_only=True)
-class RoomsListed:
-    """v1.1: the newest activity first."""
-
-    rooms: list[ListedRoom]
-
-
-@frozen(kw_only=True)
-class GetMessages:
-    """v1.1: a page of history before or after a message."""
-
-    room_id: Id
-    before_message_id: Id | None = None
-    after_message_id: Id | None = None
-    limit: Annotated[int, Range(1, 100)] = 50
-
-
-@frozen(kw_only=True)
-class MessagesGot:
-    """v1.1: oldest first; `has_more` in the direction asked for."""
-
-    room_id: int
-    messages: list[ChatMessage]
-    has_more: bool
-
-
-@actions.on("LIST_ROOMS", Nothing, exclusive=True)
-async def list_rooms(ctx: Context, request: Nothing) -> RoomsListed:  # noqa: ARG001 - the request has no fields
+@actions.on(ListRooms, exclusive=True)
+async def list_rooms(ctx: Context, request: ListRooms) -> RoomsListed:  # noqa: ARG001 - the request has no fields
     """List the user's rooms, the newest activity first."""
     return await ctx.store.run(_list, ctx.user_id)
 
@@ -87,7 +37,7 @@ async def _list(tx: Transaction, user_id: int) -> RoomsListed:
     )
 
 
-@actions.on("GET_MESSAGES", GetMessages, exclusive=True)
+@actions.on(GetMessages, exclusive=True)
 async def get_messages(ctx: Context, request: GetMessages) -> MessagesGot:
     """Return a page of the messages that the member may see, oldest first.
 

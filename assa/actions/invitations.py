@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from attrs import frozen
-
 from assa.changes import inviting
-from assa.changes.inviting import InvitedUser
+from assa.protocol.invitations import Invite, Invited
 from assa.registry import Actions, Context
-from assa.schema import Id, Length
 from assa.storage import Transaction, rooms
 
 actions = Actions()
 
 
-@frozen(kw_only=True)
-class Invite:
-    """§6.1."""
-
-    room_id: Id
-    invited_user_ids: Annotated[list[Id], Length(1, 100)]
-
-
-@frozen(kw_only=True)
-class Invited:
-    """§6.1."""
-
-    room_id: int
-    invited_users: list[InvitedUser]
-
-
-@actions.on("INVITE", Invite, message="사용자들이 초대되었습니다")
+@actions.on(Invite)
 async def invite(ctx: Context, request: Invite) -> Invited:
     """Invite users into a room that one is a member of.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from assa import log
 from assa.content import check_content
 from assa.errors import Code, Refused
+from assa.protocol.messages import MessageSent, NewMessage, SendMessage
+from assa.protocol.shapes import Author, ChatMessage
 from assa.registry import Actions, Context, Rate
-from assa.schema import Id, Length, omitted
-from assa.shapes import ChatMessage, FileInfo
 from assa.storage import Entry, Transaction, events, files, messages, rooms
 from assa.wire import encode_event, iso
 
@@ -19,45 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from assa.files.service import Files
-    from assa.shapes import Author
     from assa.storage.files import File
 
 actions = Actions()
 Key = tuple[int, int, str]
 """A room, an author and a client_message_id."""
-
-
-@frozen(kw_only=True)
-class SendMessage:
-    """§5.1, §5.2."""
-
-    room_id: Id
-    content: str
-    message_type: str
-    file_info: FileInfo | None = None
-    reply_to_message_id: Id | None = None
-    client_message_id: Annotated[str, Length(0, 128)] | None = None
-
-
-@frozen(kw_only=True)
-class MessageSent:
-    """§5.1; `duplicate` when the same client_message_id had been stored before (v1.1)."""
-
-    message_id: int
-    room_id: int
-    content: str
-    message_type: str
-    created_at: str
-    client_message_id: str | None
-    file_info: FileInfo | None = omitted()
-    duplicate: bool | None = omitted()
-
-
-@frozen(kw_only=True)
-class NewMessage(ChatMessage):
-    """§5.1, to every connection of every member but the one that sent it."""
-
-    action: ClassVar[str] = "NEW_MESSAGE"
 
 
 @frozen(kw_only=True)
@@ -92,7 +58,7 @@ class Sending:
         return (self.request.room_id, self.user_id, client_id) if client_id else None
 
 
-@actions.on("SEND_MESSAGE", SendMessage, message="메시지가 전송되었습니다", rate=Rate.MESSAGES)
+@actions.on(SendMessage, rate=Rate.MESSAGES)
 async def send_message(ctx: Context, request: SendMessage) -> MessageSent:
     """Store a message and tell the other connections of the room.
 

@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Annotated, ClassVar
-
-from attrs import frozen
 
 from assa import log
+from assa.protocol.receipts import CheckReceive, MessageReceived, PendingMessage, ReceiveChecked
+from assa.protocol.shapes import ChatMessage, Person
 from assa.registry import Actions, Context
-from assa.schema import Id, Length, omitted
-from assa.shapes import ChatMessage, FileInfo, Person
 from assa.storage import Transaction, messages, rooms
 
 actions = Actions()
 _PENDING = 100
 
 
-@frozen(kw_only=True)
-class CheckReceive:
-    """§5.3."""
-
-    room_id: Id
-    message_ids: Annotated[list[Id], Length(0, 500)]
-
-
-@frozen(kw_only=True)
-class PendingMessage:
-    """A message that the reader has not confirmed (§5.3)."""
-
-    message_id: int
-    content: str
-    user: Person
-    created_at: str
-    message_type: str
-    reply_to_message_id: int | None
-    file_info: FileInfo | None = omitted()
-
-
-@frozen(kw_only=True)
-class ReceiveChecked:
-    """§5.3."""
-
-    room_id: int
-    received_messages: list[int]
-    failed_messages: list[int]
-    pending_messages: list[PendingMessage]
-
-
-@frozen(kw_only=True)
-class MessageReceived:
-    """v1.1, to the author: somebody has confirmed his messages."""
-
-    action: ClassVar[str] = "MESSAGE_RECEIVED"
-    room_id: int
-    user_id: int
-    message_ids: list[int]
-
-
-@actions.on("CHECK_RECEIVE", CheckReceive, exclusive=True)
+@actions.on(CheckReceive, exclusive=True)
 async def check_receive(ctx: Context, request: CheckReceive) -> ReceiveChecked:
     """Confirm messages and return those that are still unconfirmed.
 

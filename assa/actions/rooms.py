@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
-
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from assa import log
 from assa.changes import inviting, leaving
 from assa.errors import Code, Refused
+from assa.protocol.rooms import (
+    CreateRoom,
+    ExitRoom,
+    GetRoomInfo,
+    HostChanged,
+    JoinedRoomInfo,
+    JoinRoom,
+    ListedMember,
+    RoomCreated,
+    RoomInfo,
+    RoomJoined,
+    RoomLeft,
+    UserJoined,
+    UserLeft,
+)
+from assa.protocol.shapes import RoomMember
 from assa.registry import Actions, Context
-from assa.schema import Id, Length, Range
-from assa.shapes import ChatMessage, RoomMember
 from assa.storage import Transaction, messages, rooms, users
 from assa.storage.rooms import Member, Room
 from assa.wire import iso
@@ -20,116 +32,11 @@ actions = Actions()
 _RECENT = 50
 
 
-@frozen(kw_only=True)
-class CreateRoom:
-    """§4.1."""
-
-    name: Annotated[str, Length(1, 100)]
-    description: Annotated[str, Length(0, 500)] | None = None
-    is_open: bool = False
-    max_participants: Annotated[int, Range(2, 1000)] = 50
-    invited_user_ids: Annotated[list[Id], Length(0, 100)] = field(factory=list)
-
-
-@frozen(kw_only=True)
-class RoomCreated:
-    """§4.1; `created_at` ISO 8601."""
-
-    room_id: int
-    name: str
-    description: str
-    host_user_id: int
-    participants: list[RoomMember]
-    created_at: str
-
-
-@frozen(kw_only=True)
-class InRoom:
-    """The request of every action that only names a room."""
-
-    room_id: Id
-
-
-@frozen(kw_only=True)
-class JoinedRoomInfo:
-    """§4.2."""
-
-    name: str
-    description: str
-    host_user_id: int
-    participants_count: int
-
-
-@frozen(kw_only=True)
-class RoomJoined:
-    """§4.2: a snapshot of the room at the position of the join."""
-
-    room_id: int
-    room_info: JoinedRoomInfo
-    participants: list[RoomMember]
-    recent_messages: list[ChatMessage]
-
-
-@frozen(kw_only=True)
-class UserJoined:
-    """§4.2, to the other members."""
-
-    action: ClassVar[str] = "USER_JOINED"
-    room_id: int
-    user: RoomMember
-    participants_count: int
-
-
-@frozen(kw_only=True)
-class UserLeft:
-    """v1.1, to the members who stay."""
-
-    action: ClassVar[str] = "USER_LEFT"
-    room_id: int
-    user: RoomMember
-    participants_count: int
-
-
-@frozen(kw_only=True)
-class HostChanged:
-    """v1.1: the longest-standing member has become host."""
-
-    action: ClassVar[str] = "HOST_CHANGED"
-    room_id: int
-    host_user_id: int
-    nickname: str
-
-
-@frozen(kw_only=True)
-class Participant:
-    """A member as ROOM_INFO shows him (§4.4)."""
-
-    user_id: int
-    nickname: str
-    role: str
-    joined_at: str
-
-
-@frozen(kw_only=True)
-class RoomInfo:
-    """§4.4."""
-
-    room_id: int
-    name: str
-    description: str
-    is_open: bool
-    host_user_id: int
-    participants_count: int
-    max_participants: int
-    created_at: str
-    participants: list[Participant]
-
-
 def _shown(room: Room, member: Member) -> RoomMember:
     return RoomMember(user_id=member.user_id, nickname=member.nickname, role=room.role_of(member.user_id))
 
 
-@actions.on("CREATE_ROOM", CreateRoom, message="채팅방이 생성되었습니다")
+@actions.on(CreateRoom)
 async def create_room(ctx: Context, request: CreateRoom) -> RoomCreated:
     """Create a room with the asking user as host; the invited are handled as INVITE."""
     return await ctx.store.run(_create, ctx.user_id, request, ctx.now_ms)
@@ -162,8 +69,8 @@ async def _create(tx: Transaction, user_id: int, request: CreateRoom, now_ms: in
     )
 
 
-@actions.on("JOIN_ROOM", InRoom, message="채팅방에 참가했습니다", exclusive=True)
-async def join_room(ctx: Context, request: InRoom) -> RoomJoined:
+@actions.on(JoinRoom, exclusive=True)
+async def join_room(ctx: Context, request: JoinRoom) -> RoomJoined:
     """Become a member of an open room, or of one with an invitation.
 
     Raises:
@@ -210,15 +117,15 @@ async def _enter(tx: Transaction, room: Room, user_id: int, now_ms: int) -> int:
     return position
 
 
-@actions.on("EXIT_ROOM", InRoom, message="채팅방에서 나갔습니다")
-async def exit_room(ctx: Context, request: InRoom) -> InRoom:
+@actions.on(ExitRoom)
+async def exit_room(ctx: Context, request: ExitRoom) -> RoomLeft:
     """Leave a room and its video rooms.
 
     Raises:
         Refused: ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
     """
     await ctx.store.run(_exit, request.room_id, ctx.user_id, ctx.now_ms)
-    return request
+    return RoomLeft(room_id=request.room_id)
 
 
 async def _exit(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> None:
@@ -241,8 +148,8 @@ async def _exit(tx: Transaction, room_id: int, user_id: int, now_ms: int) -> Non
         await leaving.close_chat_room(tx, room_id, now_ms)
 
 
-@actions.on("ROOM_INFO", InRoom, exclusive=True)
-async def room_info(ctx: Context, request: InRoom) -> RoomInfo:
+@actions.on(GetRoomInfo, exclusive=True)
+async def room_info(ctx: Context, request: GetRoomInfo) -> RoomInfo:
     """Show a room to its members, to invited users, and when it is open to anyone.
 
     Raises:
@@ -269,7 +176,7 @@ async def _info(tx: Transaction, room_id: int, user_id: int) -> RoomInfo:
         max_participants=room.max_participants,
         created_at=iso(room.created_at),
         participants=[
-            Participant(
+            ListedMember(
                 user_id=one.user_id,
                 nickname=one.nickname,
                 role=room.role_of(one.user_id),

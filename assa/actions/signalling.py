@@ -6,87 +6,28 @@ drop loses none of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from assa import log
 from assa.errors import Code, Refused
+from assa.protocol.base import Event
+from assa.protocol.signalling import (
+    IceCandidate,
+    ParticipantMediaStatus,
+    Sdp,
+    SendIceCandidate,
+    SendSdp,
+    SetMediaStatus,
+)
 from assa.registry import Actions, Context, Rate
-from assa.schema import Id
 from assa.storage import Transaction, video
-from assa.wire import Event
 
 if TYPE_CHECKING:
     from assa.limits import Limits
 
 actions = Actions()
-SdpType = Literal["offer", "answer", "pranswer", "rollback"]
-
-
-@frozen(kw_only=True)
-class SendSdp:
-    """§7.3, from the sender."""
-
-    video_room_id: Id
-    target_user_id: Id
-    sdp_type: SdpType
-    sdp_data: str
-
-
-@frozen(kw_only=True)
-class Sdp:
-    """§7.3, to the target."""
-
-    action: ClassVar[str] = "SDP"
-    video_room_id: int
-    sender_user_id: int
-    sdp_type: SdpType
-    sdp_data: str
-
-
-@frozen(kw_only=True)
-class SendIceCandidate:
-    """§7.4, from the sender; an empty candidate is the end of candidates."""
-
-    video_room_id: Id
-    target_user_id: Id
-    candidate: str
-    sdp_mid: str | None = None
-    sdp_mline_index: int | None = None
-
-
-@frozen(kw_only=True)
-class IceCandidate:
-    """§7.4, to the target."""
-
-    action: ClassVar[str] = "ICE_CANDIDATE"
-    video_room_id: int
-    sender_user_id: int
-    candidate: str
-    sdp_mid: str | None
-    sdp_mline_index: int | None
-
-
-@frozen(kw_only=True)
-class SetMediaStatus:
-    """§7.5."""
-
-    video_room_id: Id
-    audio_enabled: bool
-    video_enabled: bool
-
-
-@frozen(kw_only=True)
-class ParticipantMediaStatus:
-    """§7.5, to the other participants."""
-
-    action: ClassVar[str] = "PARTICIPANT_MEDIA_STATUS"
-    video_room_id: int
-    user_id: int
-    nickname: str
-    audio_enabled: bool
-    video_enabled: bool
 
 
 @frozen(kw_only=True)
@@ -106,7 +47,7 @@ def _too_long(field: str, text: str, limit: int) -> Refused | None:
     return Refused(Code.MESSAGE_TOO_LONG, f"data.{field}: expected at most {limit} bytes")
 
 
-@actions.on("SDP", SendSdp, answered=False, rate=Rate.RELAYS)
+@actions.on(SendSdp, rate=Rate.RELAYS)
 async def sdp(ctx: Context, request: SendSdp) -> None:
     """Relay a session description to another participant.
 
@@ -123,7 +64,7 @@ async def sdp(ctx: Context, request: SendSdp) -> None:
     await _send(ctx, request, event, _too_long("sdp_data", request.sdp_data, limits.sdp_bytes))
 
 
-@actions.on("ICE_CANDIDATE", SendIceCandidate, answered=False, rate=Rate.RELAYS)
+@actions.on(SendIceCandidate, rate=Rate.RELAYS)
 async def ice_candidate(ctx: Context, request: SendIceCandidate) -> None:
     """Relay an ICE candidate to another participant.
 
@@ -169,7 +110,7 @@ async def _relay(tx: Transaction, relay: _Relay) -> None:
     await log.publish(tx, log.session(target.session_id), relay.event, now_ms=relay.now_ms)
 
 
-@actions.on("MEDIA_STATUS", SetMediaStatus, answered=False, rate=Rate.RELAYS)
+@actions.on(SetMediaStatus, rate=Rate.RELAYS)
 async def media_status(ctx: Context, request: SetMediaStatus) -> None:
     """Tell the other participants whether one's microphone and camera are on.
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from assa.changes import announcing
-from assa.changes.announcing import Announce, Announced, Announcement
 from assa.errors import Code, Refused
+from assa.protocol.system import Announce, Announced
 from assa.registry import Actions, Context
-
-__all__ = ["Announce", "Announced", "Announcement", "actions", "announce"]
 
 actions = Actions()
 
 
-@actions.on("SERVER_ANNOUNCEMENT", Announce)
+@actions.on(Announce)
 async def announce(ctx: Context, request: Announce) -> Announced:
     """Send an announcement to every connected client on every node.
 

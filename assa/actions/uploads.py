@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from assa.content import check_file
 from assa.errors import Code, Refused
+from assa.protocol.uploads import RequestUpload, UploadRequested
 from assa.registry import Actions, Context
-from assa.schema import Id, RawText
 from assa.storage import rooms
 from assa.wire import iso
 
@@ -21,26 +19,7 @@ if TYPE_CHECKING:
 actions = Actions()
 
 
-@frozen(kw_only=True)
-class RequestUpload:
-    """v1.1; without a room (null) the file becomes the profile image of whoever uploads it."""
-
-    room_id: Id | None
-    file_name: RawText
-    file_size: int
-    mime_type: RawText
-
-
-@frozen(kw_only=True)
-class UploadRequested:
-    """v1.1: one PUT of the bytes goes to `upload_url`; `file_path` is what a message refers to then."""
-
-    upload_url: str
-    file_path: str
-    expires_at: str
-
-
-@actions.on("REQUEST_UPLOAD", RequestUpload)
+@actions.on(RequestUpload)
 async def request_upload(ctx: Context, request: RequestUpload) -> UploadRequested:
     """Give a member of a room an address to upload a file to.
 

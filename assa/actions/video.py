@@ -2,110 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
-
-from attrs import frozen
-
 from assa import log
 from assa.changes import leaving
 from assa.errors import Code, Refused
+from assa.protocol.video import (
+    CreateVideoRoom,
+    ExitVideoRoom,
+    GetIceServers,
+    GetVideoRoomParticipant,
+    IceServersGot,
+    JoinVideoRoom,
+    MediaStatus,
+    Participant,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantsGot,
+    VideoRoomCreated,
+    VideoRoomJoined,
+    VideoRoomLeft,
+)
 from assa.registry import Actions, Context
-from assa.schema import Id, Length, Range
 from assa.storage import Transaction, rooms, video
 from assa.storage.video import Seat, VideoRoom
 from assa.wire import iso
 
 actions = Actions()
-
-
-@frozen(kw_only=True)
-class CreateVideoRoom:
-    """§7.1."""
-
-    chat_room_id: Id
-    video_room_name: Annotated[str, Length(1, 100)]
-    max_participants: Annotated[int, Range(2, 50)] = 10
-
-
-@frozen(kw_only=True)
-class VideoRoomCreated:
-    """§7.1, and v1.1 to the members of the chat room; `participants` is empty: nobody has joined."""
-
-    action: ClassVar[str] = "VIDEO_ROOM_CREATED"
-    video_room_id: int
-    video_room_name: str
-    chat_room_id: int
-    host_user_id: int
-    participants: list[Participant]
-    max_participants: int
-    created_at: str
-
-
-@frozen(kw_only=True)
-class MediaStatus:
-    """Whether a participant's microphone and camera are on (§7.2)."""
-
-    audio_enabled: bool = True
-    video_enabled: bool = True
-
-
-@frozen(kw_only=True)
-class Participant:
-    """A participant of a video room (§7.2): `role` is host or participant."""
-
-    user_id: int
-    nickname: str
-    role: str
-    media_status: MediaStatus
-
-
-@frozen(kw_only=True)
-class JoinVideoRoom:
-    """§7.2; `media_status` v1.1."""
-
-    video_room_id: Id
-    media_status: MediaStatus | None = None
-
-
-@frozen(kw_only=True)
-class InVideoRoom:
-    """The request of every action that only names a video room."""
-
-    video_room_id: Id
-
-
-@frozen(kw_only=True)
-class VideoRoomJoined:
-    """§7.2; `ice_servers` (v1.1) is the W3C RTCIceServer list."""
-
-    video_room_id: int
-    participants: list[Participant]
-    ice_servers: list[dict[str, Any]]
-
-
-@frozen(kw_only=True)
-class ParticipantJoined:
-    """v1.1, to the other participants."""
-
-    action: ClassVar[str] = "PARTICIPANT_JOINED"
-    video_room_id: int
-    participant: Participant
-
-
-@frozen(kw_only=True)
-class ParticipantsGot:
-    """§7.7."""
-
-    video_room_id: int
-    participants: list[Participant]
-
-
-@frozen(kw_only=True)
-class IceServersGot:
-    """v1.1."""
-
-    video_room_id: int
-    ice_servers: list[dict[str, Any]]
 
 
 def _shown(room: VideoRoom, seat: Seat) -> Participant:
@@ -117,7 +38,7 @@ def _shown(room: VideoRoom, seat: Seat) -> Participant:
     )
 
 
-@actions.on("CREATE_VIDEO_ROOM", CreateVideoRoom, message="영상회의 방이 생성되었습니다")
+@actions.on(CreateVideoRoom)
 async def create_video_room(ctx: Context, request: CreateVideoRoom) -> VideoRoomCreated:
     """Open a video room in a chat room; its creator joins like the others.
 
@@ -153,7 +74,7 @@ async def _create(
     return created
 
 
-@actions.on("JOIN_VIDEO_ROOM", JoinVideoRoom, message="영상회의에 참가했습니다")
+@actions.on(JoinVideoRoom)
 async def join_video_room(ctx: Context, request: JoinVideoRoom) -> VideoRoomJoined:
     """Take part in a video room from this session; a participation elsewhere moves here.
 
@@ -184,7 +105,7 @@ async def _join(
 
 async def _move(tx: Transaction, room: VideoRoom, seat: Seat, now_ms: int) -> None:
     """Tell everybody, the old device too, that a participation goes to another session."""
-    moved = leaving.ParticipantLeft(
+    moved = ParticipantLeft(
         video_room_id=room.video_room_id, user_id=seat.user_id, nickname=seat.nickname, reason="moved"
     )
     old = log.session(seat.session_id)
@@ -212,15 +133,15 @@ async def _sit(
     await video.set_position(tx, room.video_room_id, user_id, position)
 
 
-@actions.on("EXIT_VIDEO_ROOM", InVideoRoom, message="영상회의에서 나갔습니다")
-async def exit_video_room(ctx: Context, request: InVideoRoom) -> InVideoRoom:
+@actions.on(ExitVideoRoom)
+async def exit_video_room(ctx: Context, request: ExitVideoRoom) -> VideoRoomLeft:
     """Leave a video room.
 
     Raises:
         Refused: VIDEO_ROOM_NOT_FOUND, USER_NOT_IN_ROOM.
     """
     await ctx.store.run(_exit, request.video_room_id, ctx.session_id, ctx.now_ms)
-    return request
+    return VideoRoomLeft(video_room_id=request.video_room_id)
 
 
 async def _exit(tx: Transaction, video_room_id: int, session_id: str, now_ms: int) -> None:
@@ -229,8 +150,8 @@ async def _exit(tx: Transaction, video_room_id: int, session_id: str, now_ms: in
     await leaving.leave(tx, room, seat, reason="exit", now_ms=now_ms)
 
 
-@actions.on("GET_VIDEO_ROOM_PARTICIPANT", InVideoRoom)
-async def get_video_room_participant(ctx: Context, request: InVideoRoom) -> ParticipantsGot:
+@actions.on(GetVideoRoomParticipant)
+async def get_video_room_participant(ctx: Context, request: GetVideoRoomParticipant) -> ParticipantsGot:
     """List the participants for a member of the chat room.
 
     Raises:
@@ -245,8 +166,8 @@ async def _participants(tx: Transaction, video_room_id: int, user_id: int) -> li
     return [_shown(room, one) for one in await video.seats(tx, video_room_id)]
 
 
-@actions.on("GET_ICE_SERVERS", InVideoRoom)
-async def get_ice_servers(ctx: Context, request: InVideoRoom) -> IceServersGot:
+@actions.on(GetIceServers)
+async def get_ice_servers(ctx: Context, request: GetIceServers) -> IceServersGot:
     """Give fresh TURN credentials to a member of the chat room.
 
     Raises:

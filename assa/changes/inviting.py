@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from attrs import frozen
+from typing import TYPE_CHECKING
 
 from assa import log
 from assa.errors import Refused
-from assa.shapes import Author
+from assa.protocol.invitations import InvitationReceived, InvitationRoom, InvitedUser
+from assa.protocol.shapes import Author
 from assa.storage import Entry, events, rooms, sessions, users
 from assa.wire import encode_event
 
@@ -17,34 +16,6 @@ if TYPE_CHECKING:
 
     from assa.storage import Transaction
     from assa.storage.rooms import Room
-
-
-@frozen(kw_only=True)
-class InvitedUser:
-    """What became of an invitation (§6.1): `status` is invited, offline or member."""
-
-    user_id: int
-    nickname: str
-    status: str
-
-
-@frozen(kw_only=True)
-class InvitationRoom:
-    """The room as an invitation shows it (§6.1)."""
-
-    name: str
-    description: str
-    participants_count: int
-
-
-@frozen(kw_only=True)
-class InvitationReceived:
-    """Somebody invites you (§6.1)."""
-
-    action: ClassVar[str] = "INVITATION_RECEIVED"
-    room_id: int
-    room_info: InvitationRoom
-    inviter: Author
 
 
 def _received(room: Room, inviter: Author) -> InvitationReceived:

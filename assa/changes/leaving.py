@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from attrs import frozen
+from typing import TYPE_CHECKING
 
 from assa import log
+from assa.protocol.video import ParticipantLeft, VideoHostChanged, VideoRoomClosed
 from assa.storage import sessions, video
 
 if TYPE_CHECKING:
     from assa.storage import Transaction
     from assa.storage.video import Seat, VideoRoom
-
-
-@frozen(kw_only=True)
-class ParticipantLeft:
-    """Somebody left a video room (v1.1): `reason` is exit, disconnected, moved or kicked."""
-
-    action: ClassVar[str] = "PARTICIPANT_LEFT"
-    video_room_id: int
-    user_id: int
-    nickname: str
-    reason: str
-
-
-@frozen(kw_only=True)
-class VideoHostChanged:
-    """A video room has another host (v1.1)."""
-
-    action: ClassVar[str] = "VIDEO_HOST_CHANGED"
-    video_room_id: int
-    host_user_id: int
-
-
-@frozen(kw_only=True)
-class VideoRoomClosed:
-    """A video room is over; the chat room hears it (v1.1)."""
-
-    action: ClassVar[str] = "VIDEO_ROOM_CLOSED"
-    video_room_id: int
-    chat_room_id: int
 
 
 async def leave(tx: Transaction, room: VideoRoom, seat: Seat, *, reason: str, now_ms: int) -> None:

@@ -31,6 +31,7 @@ from assa.errors import Code, Refused
 from assa.http import access, overview
 from assa.http.problems import Unserved, answer, refuse
 from assa.http.request import BODY_BYTES
+from assa.protocol import Announce
 from assa.schema import LAST_ID, structure
 from assa.storage import Unavailable
 from assa.storage import admin as queries
@@ -172,7 +173,7 @@ class AdminResource(Resource):
             document = orjson.loads(asked.body)
         except orjson.JSONDecodeError:
             raise Refused(Code.INVALID_MESSAGE, "body: expected JSON") from None
-        announce = structure(announcing.Announce, document, "")
+        announce = structure(Announce, document, "")
         store = self._node.services.store
         announced = await store.run(announcing.announce, announce, self._node.now_ms())
         self.log.info(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from assa.shapes import nickname_of
+from assa.protocol.shapes import nickname_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assa.shapes import Author, ChatMessage, FileInfo, nickname_of
+from assa.protocol.shapes import Author, ChatMessage, FileInfo, nickname_of
 from assa.storage import Row, given, listed
 from assa.wire import iso
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assa.shapes import Author, nickname_of
+from assa.protocol.shapes import Author, nickname_of
 from assa.storage import listed
 
 if TYPE_CHECKING:

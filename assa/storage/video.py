@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from assa.errors import Code, Refused
-from assa.shapes import nickname_of
+from assa.protocol.shapes import nickname_of
 
 if TYPE_CHECKING:
     from assa.storage import Transaction

@@ -27,7 +27,6 @@ from typing_action import actions as own_actions
 
 from assa import log
 from assa.actions import ALL
-from assa.actions.system import Announcement
 from assa.auth import Key, Tokens, mint
 from assa.http.addresses import Origins, Proxies
 from assa.http.site import ChatSite, tree
@@ -36,6 +35,7 @@ from assa.hub import Hub
 from assa.ice import IceServers
 from assa.limits import Limits
 from assa.node import Node
+from assa.protocol import Announcement
 from assa.registry import Actions, Services
 from assa.service import farewell
 from assa.storage import Transaction

@@ -7,11 +7,10 @@ docs/architecture.rst builds it step by step. In ASSA itself it would be ``assa/
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from assa import log
+from assa.protocol import Event, Request
 from assa.registry import Actions, Context, Rate
 from assa.schema import Id
 from assa.storage import Transaction, rooms, users
@@ -20,25 +19,26 @@ actions = Actions()
 
 
 @frozen(kw_only=True)
-class Typing:
+class Typing(Request[None]):
     """The request: who asks is known, where has to be said."""
 
+    action = "TYPING"
     room_id: Id
     is_typing: bool = True
 
 
 @frozen(kw_only=True)
-class UserTyping:
+class UserTyping(Event):
     """The event, to the room's other connections."""
 
-    action: ClassVar[str] = "USER_TYPING"
+    action = "USER_TYPING"
     room_id: int
     user_id: int
     nickname: str
     is_typing: bool
 
 
-@actions.on("TYPING", Typing, answered=False, rate=Rate.RELAYS)
+@actions.on(Typing, rate=Rate.RELAYS)
 async def typing(ctx: Context, request: Typing) -> None:
     """Tell the room that somebody is writing, or no longer.
 

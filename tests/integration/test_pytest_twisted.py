@@ -27,6 +27,7 @@ from assa.hub import Hub
 from assa.ice import IceServers
 from assa.limits import Limits
 from assa.node import Node
+from assa.protocol import Request
 from assa.registry import Actions, Context, Services
 from assa.service import ChatService, farewell
 from assa.storage.sqlite import SqliteStore
@@ -193,24 +194,26 @@ async def test_the_service_of_the_plug_in(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @frozen(kw_only=True)
-class Roll:
-    """A program's own request."""
-
-    sides: int
-
-
-@frozen(kw_only=True)
 class Rolled:
-    """Its answer."""
+    """What a program's own request is answered with."""
 
     sides: int
     by: int
 
 
+@frozen(kw_only=True)
+class Roll(Request[Rolled]):
+    """A program's own request."""
+
+    action = "ROLL"
+    success_text = "주사위를 굴렸습니다"
+    sides: int
+
+
 dice = Actions()
 
 
-@dice.on("ROLL", Roll, message="주사위를 굴렸습니다")
+@dice.on(Roll)
 async def roll(ctx: Context, request: Roll) -> Rolled:
     """Answer with what was asked for."""
     if request.sides < 2:

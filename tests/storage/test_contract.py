@@ -9,9 +9,10 @@ from twisted.internet.defer import DeferredList, gatherResults
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from assa.actions.messages import Sending, SendMessage, _send
-from assa.actions.rooms import CreateRoom, _create, _join
+from assa.actions.messages import Sending, _send
+from assa.actions.rooms import _create, _join
 from assa.errors import Code, Refused
+from assa.protocol import CreateRoom, SendMessage
 from assa.storage import Entry, Transaction, Unavailable, events, nodes, users
 from tests.storage.drivers import NOW_MS, Driver, PostgresDriver, ThreadDriver, TurnDriver
 

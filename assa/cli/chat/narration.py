@@ -9,7 +9,7 @@ import orjson
 
 from assa.cli.chat.words import Words, harmless
 from assa.client import Event, Rejected
-from assa.shapes import nickname_of
+from assa.protocol.shapes import nickname_of
 
 Data = dict[str, Any]
 
