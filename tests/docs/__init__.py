@@ -1,0 +1,1 @@
+"""What the documents say, and whether it is so."""
