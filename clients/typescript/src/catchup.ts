@@ -1,0 +1,105 @@
+/** Getting what was missed when the server could not replay it (v1.1, GET_MESSAGES). */
+
+import type { Clock } from './clock.js';
+import { AssaError } from './errors.js';
+import type { Ask, ChatMessage, ConnectAnswer } from './messages.js';
+import { retryAfterMs } from './outbox.js';
+import type { Rooms } from './rooms.js';
+
+const PAGE = 100;
+
+/** A message is stored so long, at most, after the time that it says; a request is given up after that (§10.2). */
+const STORED_MS = 10_000;
+
+export class CatchUp {
+  readonly #rooms: Rooms;
+  readonly #clock: Clock;
+  readonly #ask: Ask;
+  /** Rooms of which messages are missing. */
+  readonly #owed = new Set<number>();
+  /** When the client began to hear, by the server's clock, milliseconds since the epoch. */
+  #since = 0;
+  /** Counts the runs: of two, the older one is over. */
+  #runs = 0;
+
+  constructor(rooms: Rooms, clock: Clock, ask: Ask) {
+    this.#rooms = rooms;
+    this.#clock = clock;
+    this.#ask = ask;
+  }
+
+  /** Take note of a connection that goes on with none before. */
+  begin({ server_time }: ConnectAnswer): void {
+    this.#since = Date.parse(server_time);
+    this.#owed.clear();
+    this.#rooms.clear();
+  }
+
+  /** Take note of a connection before which something was missed. */
+  missed({ reconnection_info }: ConnectAnswer): void {
+    for (const roomId of reconnection_info.existing_rooms) {
+      this.#owed.add(roomId);
+      this.#rooms.hold(roomId);
+    }
+  }
+
+  /** Get what is missing, and go on with all rooms; when the connection is lost over it, the next one goes on. */
+  async run(): Promise<void> {
+    this.#runs += 1;
+    try {
+      if (this.#owed.size > 0) await this.#settleQuiet();
+      for (const roomId of this.#rooms.held) {
+        this.#rooms.release(roomId, this.#owed.has(roomId) ? await this.#missing(roomId) : []);
+        this.#owed.delete(roomId);
+      }
+    } catch (error) {
+      if (!(error instanceof AssaError) || error.code !== 'DISCONNECTED') throw error;
+    }
+  }
+
+  /** Go on with the rooms in which nothing was said: one request finds most of them. */
+  async #settleQuiet(): Promise<void> {
+    const listed = await this.#patiently(() => this.#ask('LIST_ROOMS', {}));
+    for (const { room_id: roomId, last_message: last } of listed?.rooms ?? []) {
+      if (!this.#owed.has(roomId) || (last && !this.#isTold(roomId, last))) continue;
+      this.#owed.delete(roomId);
+      this.#rooms.release(roomId);
+    }
+  }
+
+  /** Return the missing messages of a room, oldest first; none when it is not the user's any more. */
+  async #missing(roomId: number): Promise<ChatMessage[]> {
+    const missing: ChatMessage[] = [];
+    for (let more = true; more; ) {
+      const [oldest] = missing;
+      const before = oldest ? { before_message_id: oldest.message_id } : {};
+      const page = await this.#patiently(() =>
+        this.#ask('GET_MESSAGES', { room_id: roomId, limit: PAGE, ...before }),
+      );
+      const news = (page?.messages ?? []).filter((one) => !this.#isTold(roomId, one));
+      missing.unshift(...news);
+      more = page !== null && page.has_more && news.length === page.messages.length;
+    }
+    return missing;
+  }
+
+  #isTold(roomId: number, { message_id, created_at }: ChatMessage): boolean {
+    const told = this.#rooms.told(roomId);
+    return told === undefined ? Date.parse(created_at) < this.#since - STORED_MS : message_id <= told;
+  }
+
+  /** Return an answer, also when it takes several attempts; null when it is refused for good. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T | null> {
+    for (const run = this.#runs; run === this.#runs; ) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof AssaError) || error.code === 'DISCONNECTED') throw error;
+        const ms = retryAfterMs(error);
+        if (ms === null) return null;
+        await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, ms));
+      }
+    }
+    throw new AssaError('DISCONNECTED', 'another connection goes on with it');
+  }
+}

@@ -1,0 +1,3 @@
+/** What only Node has. */
+
+export { tcp, type TcpOptions } from './tcp.js';

@@ -1,0 +1,93 @@
+/** Each room's messages: once, in the order of their ids, and without those that this client sent itself. */
+
+import type { ChatMessage } from './messages.js';
+
+/** Known messages of a room that are remembered; everything before that many has certainly been heard. */
+const KNOWN = 10_000;
+
+export class Rooms {
+  readonly #tell: (message: ChatMessage) => void;
+  /** The id up to which all of a room's messages have been told. */
+  readonly #told = new Map<number, number>();
+  /** Later ones that the application has otherwise: as answers to what it sent, or to JOIN_ROOM. */
+  readonly #known = new Map<number, Set<number>>();
+  /** What came of rooms in which something that comes before it is still awaited. */
+  readonly #held = new Map<number, ChatMessage[]>();
+
+  /** @param tell Tells the application. */
+  constructor(tell: (message: ChatMessage) => void) {
+    this.#tell = tell;
+  }
+
+  /** Begin anew: what was before is of no interest any more. */
+  clear(): void {
+    for (const map of [this.#told, this.#known, this.#held]) map.clear();
+  }
+
+  /** Return the id up to which all messages have been told; undefined when none has been. */
+  told(roomId: number): number | undefined {
+    return this.#told.get(roomId);
+  }
+
+  /** Take a message; those of a room come in the order of their ids, but may come again. */
+  hear(message: ChatMessage): void {
+    const held = this.#held.get(message.room_id);
+    if (held) held.push(message);
+    else this.#pass(message);
+  }
+
+  /** Wait with what comes of a room. */
+  hold(roomId: number): void {
+    if (!this.#held.has(roomId)) this.#held.set(roomId, []);
+  }
+
+  /**
+   * Go on with a room.
+   *
+   * @param missed What was awaited, in order; what was held may be among it.
+   */
+  release(roomId: number, missed: ChatMessage[] = []): void {
+    const held = this.#held.get(roomId) ?? [];
+    this.#held.delete(roomId);
+    for (const message of [...missed, ...held]) this.#pass(message);
+  }
+
+  /** The rooms that are held. */
+  get held(): number[] {
+    return [...this.#held.keys()];
+  }
+
+  /** Take note of what the answer of JOIN_ROOM tells the application of a room. */
+  joined(roomId: number, recent: ChatMessage[]): void {
+    if (this.#held.has(roomId)) for (const one of recent) this.know(roomId, one.message_id); // others come before
+    else this.#advance(roomId, Math.max(this.#told.get(roomId) ?? 0, ...recent.map((one) => one.message_id)));
+  }
+
+  /** Take note of having left a room: it begins anew if it is joined again. */
+  left(roomId: number): void {
+    for (const map of [this.#told, this.#known, this.#held]) map.delete(roomId);
+  }
+
+  /** Take note of a message that the application has: one that it sent. */
+  know(roomId: number, messageId: number): void {
+    if (messageId <= (this.#told.get(roomId) ?? 0)) return;
+    const known = this.#known.get(roomId) ?? new Set();
+    this.#known.set(roomId, known.add(messageId));
+    const [oldest] = known;
+    if (known.size > KNOWN && oldest !== undefined && !this.#held.has(roomId)) this.#advance(roomId, oldest);
+  }
+
+  #pass(message: ChatMessage): void {
+    const { room_id: roomId, message_id: id } = message;
+    if (id <= (this.#told.get(roomId) ?? 0)) return;
+    const known = this.#known.get(roomId)?.has(id);
+    this.#advance(roomId, id);
+    if (!known) this.#tell(message);
+  }
+
+  #advance(roomId: number, id: number): void {
+    this.#told.set(roomId, id);
+    const known = this.#known.get(roomId);
+    for (const one of known ?? []) if (one <= id) known?.delete(one);
+  }
+}
