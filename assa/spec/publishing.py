@@ -1,0 +1,60 @@
+"""What is in ``published/``: made, written, and compared with what was made before."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from assa.spec.catalogue import VERSIONS, catalogue
+from assa.spec.schemas import schema_of
+
+
+def as_json(value: Any) -> str:
+    """Return JSON as it is published."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def everything() -> dict[str, str]:
+    """Return the text of every published file by its path."""
+    return {
+        f"v{version}/{name}.json": as_json(schema_of(message, version))
+        for version in VERSIONS
+        for name, message in catalogue(version).items()
+    }
+
+
+def write(directory: Path) -> list[Path]:
+    """Write every file that differs, and remove those that are published no more; return them."""
+    changed = []
+    for path, text in _differing(directory):
+        changed.append(path)
+        if text is None:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return changed
+
+
+def differences(directory: Path) -> Iterator[str]:
+    """Return the lines of a diff between what is in a directory and what should be."""
+    for path, text in _differing(directory):
+        old = path.read_text("utf-8") if path.exists() else ""
+        name = path.relative_to(directory).as_posix()
+        yield from difflib.unified_diff(
+            old.splitlines(keepends=True), (text or "").splitlines(keepends=True), f"{name} (there)", name
+        )
+
+
+def _differing(directory: Path) -> Iterator[tuple[Path, str | None]]:
+    wanted = {directory / path: text for path, text in everything().items()}
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            yield path, text
+    for version in VERSIONS:
+        for path in sorted((directory / f"v{version}").glob("*.json")):
+            if path not in wanted:
+                yield path, None
