@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
@@ -18,9 +17,22 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from assa.client import Client, Disconnected, Event, NoAnswer, Offline, Online, Rejected, Waiting
+from assa.client import (
+    Bookmark,
+    Client,
+    Disconnected,
+    Event,
+    NoAnswer,
+    Offline,
+    Online,
+    Rejected,
+    ServerError,
+    Token,
+    Waiting,
+)
 from assa.client.endpoints import tcp_endpoint, tls_endpoint
 from assa.client.line import words_of
+from assa.protocol import DeviceInfo
 from assa.storage import users
 from tests.world import World
 
@@ -125,34 +137,43 @@ class Outcome:
 class Phone:
     """A user with a client."""
 
-    def __init__(self, world: World, user_id: int = 1, nickname: str = "mina") -> None:
+    def __init__(
+        self, world: World, user_id: int = 1, nickname: str = "mina", device_id: str | None = None
+    ) -> None:
         self.world = world
         self.road = Road(world)
         self.user_id = user_id
         self.events: list[Event] = []
         self.states: list[Any] = []
-        self.client = Client(self.road, world.clock, heard=self.events.append, changed=self.states.append)
+        self.client = Client(
+            self.road,
+            world.clock,
+            heard=self.events.append,
+            changed=self.states.append,
+            device=DeviceInfo(device_id=device_id) if device_id else None,
+            random=lambda: 0.0,
+        )
         self.nickname = nickname
 
     def token(self, **claims: Any) -> str:
         """Return a fresh token."""
         return self.world.token(self.user_id, nickname=self.nickname, **claims)
 
-    def connect(self, *resuming: Any, token: str | Callable[[], str] | None = None) -> Outcome:
+    def connect(self, resume: Bookmark | None = None, *, token: Token | None = None) -> Outcome:
         """Connect."""
-        outcome = Outcome(self.client.connect(token or self.token(), *resuming))
+        outcome = Outcome(self.client.connect(token or self.token(), resume=resume))
         self.world.turn()
         return outcome
 
     def asks(self, action: str, data: dict[str, Any] | None = None) -> Outcome:
         """Ask and let the server answer."""
-        outcome = Outcome(self.client.ask(action, data))
+        outcome = Outcome(self.client.ask_raw(action, data))
         self.world.turn()
         return outcome
 
     def heard(self) -> list[str]:
         """Return the names of the events that came, and forget them."""
-        names = [event.action for event in self.events]
+        names = [getattr(event, "action", type(event).__name__) for event in self.events]
         self.events.clear()
         return names
 
@@ -202,12 +223,12 @@ class AskingTests(SynchronousTestCase):
         """There is nobody to ask before `connect`."""
         mina = Phone(World())
         self.assertIsInstance(mina.asks("LIST_ROOMS").failure, Disconnected)
-        self.assertRaises(Disconnected, mina.client.tell, "SDP", {})
+        self.assertRaises(Disconnected, mina.client.tell_raw, "SDP", {})
 
     def test_not_json(self) -> None:
         """Data that cannot be JSON is the caller's mistake and disturbs nobody else."""
         mina = online(World())
-        self.assertRaises(TypeError, mina.client.ask, "LIST_ROOMS", {"x": object()})
+        self.assertRaises(TypeError, mina.client.ask_raw, "LIST_ROOMS", {"x": object()})
         self.assertEqual(mina.asks("LIST_ROOMS").result, {"rooms": []})
 
     def test_event(self) -> None:
@@ -215,24 +236,24 @@ class AskingTests(SynchronousTestCase):
         room = Room()
         room.jun.ask("SEND_MESSAGE", room.text("a"))
         room.jun.ask("SEND_MESSAGE", room.text("b"))
-        self.assertEqual([event.data["content"] for event in room.mina.events], ["a", "b"])
+        self.assertEqual([event.content for event in room.mina.events], ["a", "b"])
         ((position,),) = room.world.query("SELECT max(position) FROM events")
-        self.assertEqual(room.mina.client.last_seq_id, f"e{position}")
+        self.assertEqual(room.mina.client.bookmark.last_seq_id, f"e{position}")
 
     def test_error_of_what_is_only_told(self) -> None:
         """SDP has no answer; what is wrong with it comes as an event (§7.3)."""
         mina = online(World())
-        mina.client.tell("SDP", {})
+        mina.client.tell_raw("SDP", {})
         mina.world.turn()
         (event,) = mina.events
-        assert event.error is not None
-        self.assertEqual((event.action, event.error.code), ("ERROR", "INVALID_MESSAGE"))
+        assert isinstance(event, ServerError)
+        self.assertEqual((event.original_action, event.error.code), ("SDP", "INVALID_MESSAGE"))
 
     def test_listener_that_fails(self) -> None:
         """A defect of the listener is logged and costs the connection nothing."""
         room = Room()
         room.mina.events = None  # type: ignore[assignment]
-        room.mina.client._heard = lambda _: 1 / 0  # type: ignore[assignment,return-value]
+        room.mina.client._core._heard = lambda _: 1 / 0  # type: ignore[assignment,return-value]
         room.jun.ask("SEND_MESSAGE", room.text("a"))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIsNone(room.mina.asks("LIST_ROOMS").failure)
@@ -246,13 +267,15 @@ class AskingTests(SynchronousTestCase):
         self.assertIsNone(asked.failure)
         mina.world.pass_time(1)
         self.assertIsInstance(asked.failure, NoAnswer)
-        mina.client.received({"action": "LIST_ROOMS_RESPONSE", "success": True, "data": {}, "seq_id": "c2"})
+        mina.client._core.link.received(
+            {"action": "LIST_ROOMS_RESPONSE", "success": True, "data": {}, "seq_id": "c2"}
+        )
         self.assertEqual(mina.events, [])
 
     def test_nobody_waits(self) -> None:
         """Who no longer wants an answer cancels the request."""
         mina = online(World())
-        asked = mina.client.ask("LIST_ROOMS")
+        asked = mina.client.ask_raw("LIST_ROOMS")
         asked.cancel()
         self.failureResultOf(asked, CancelledError)
         mina.world.pass_time(11)
@@ -310,7 +333,7 @@ class ConnectingTests(SynchronousTestCase):
     def test_device(self) -> None:
         """`device_info` goes into CONNECT (§3.1)."""
         world = World()
-        client = Client(Road(world), world.clock, device_info={"platform": "web", "device_id": "d"})
+        client = Client(Road(world), world.clock, device=DeviceInfo(platform="web", device_id="d"))
         Outcome(client.connect(world.token(1)))
         world.turn()
         self.assertEqual(world.query("SELECT device_id FROM sessions"), [("d",)])
@@ -361,14 +384,14 @@ class ReconnectingTests(SynchronousTestCase):
     def test_resume(self) -> None:
         """A lost connection comes back after 1 s with the same session and all it missed, once (§10.3)."""
         room = Room()
-        session_id = room.mina.client.session_id
+        session_id = room.mina.client.bookmark.session_id
         room.jun.ask("SEND_MESSAGE", room.text("a"))
         room.mina.road.cut()
         room.jun.ask("SEND_MESSAGE", room.text("b"))
         room.jun.ask("SEND_MESSAGE", room.text("c"))
         room.world.pass_time(1.25)
-        self.assertEqual([event.data["content"] for event in room.mina.events], ["a", "b", "c"])
-        self.assertEqual(room.mina.client.session_id, session_id)
+        self.assertEqual([event.content for event in room.mina.events], ["a", "b", "c"])
+        self.assertEqual(room.mina.client.bookmark.session_id, session_id)
         _, waiting, back = room.mina.states
         self.assertEqual((waiting.attempt, waiting.attempts, waiting.delay_s), (1, 3, 1.0))
         self.assertEqual((back.welcome.resumed, back.welcome.replayed_events), (True, 2))
@@ -410,7 +433,7 @@ class ReconnectingTests(SynchronousTestCase):
         room.mina.road.cut()
         sendings = [room.mina.asks("SEND_MESSAGE", room.text(str(number))) for number in range(5)]
         self.assertIsInstance(room.mina.asks("LIST_ROOMS").failure, Disconnected)
-        self.assertRaises(Disconnected, room.mina.client.tell, "SDP", {})
+        self.assertRaises(Disconnected, room.mina.client.tell_raw, "SDP", {})
         room.world.pass_time(1.25)
         self.assertTrue(all(sending.result["message_id"] for sending in sendings))
         self.assertEqual([room.jun.heard("NEW_MESSAGE")["data"]["content"] for _ in range(5)], list("01234"))
@@ -418,7 +441,7 @@ class ReconnectingTests(SynchronousTestCase):
     def test_request_in_flight(self) -> None:
         """A request that was under way when the connection was lost fails: it may have taken effect."""
         mina = online(World())
-        asked = Outcome(mina.client.ask("CREATE_ROOM", {"name": "방"}))
+        asked = Outcome(mina.client.ask_raw("CREATE_ROOM", {"name": "방"}))
         mina.road.cut()
         self.assertIsInstance(asked.failure, Disconnected)
 
@@ -454,9 +477,8 @@ class ReconnectingTests(SynchronousTestCase):
     def test_replaced(self) -> None:
         """A client that another has replaced stays away: they would replace each other for ever."""
         world = World()
-        phones = [Phone(world), Phone(world)]
+        phones = [Phone(world, device_id="same"), Phone(world, device_id="same")]
         for phone in phones:
-            phone.client._device_info = {"device_id": "same"}
             phone.connect()
         world.pass_time(10)
         self.assertIsInstance(phones[0].client.state, Offline)
@@ -466,7 +488,7 @@ class ReconnectingTests(SynchronousTestCase):
     def test_shutdown(self) -> None:
         """A server that shuts down says when to come back (v1.1 section 9)."""
         mina = online(World())
-        mina.client.received(
+        mina.client._core.link.received(
             {"action": "SERVER_ANNOUNCEMENT", "data": {"reconnect_after_ms": 5_000}, "seq_id": "s1"}
         )
         mina.road.cut()
@@ -483,7 +505,8 @@ class ReconnectingTests(SynchronousTestCase):
             room.jun.ask("SEND_MESSAGE", room.text(content))
         room.world.pass_time(1.25)
         self.assertFalse(room.mina.client.state.welcome.resumed)
-        self.assertEqual(room.mina.heard(), [])
+        self.assertFalse(room.mina.client.state.complete)
+        self.assertEqual([event.content for event in room.mina.events], ["a", "b", "c"])
         room.mina.road.cut()
         room.world.pass_time(1.25)
         self.assertTrue(room.mina.client.state.welcome.resumed)
@@ -564,14 +587,14 @@ class EndingTests(SynchronousTestCase):
         before.close()
         room.jun.ask("SEND_MESSAGE", room.text("meanwhile"))
         later = Phone(room.world)
-        welcome = later.connect(before.session_id, before.last_seq_id).result
-        self.assertEqual((welcome.resumed, welcome.session_id), (True, before.session_id))
-        self.assertEqual([event.data["content"] for event in later.events], ["meanwhile"])
+        welcome = later.connect(before.bookmark).result
+        self.assertEqual((welcome.resumed, welcome.session_id), (True, before.bookmark.session_id))
+        self.assertEqual([event.content for event in later.events], ["meanwhile"])
 
     def test_close_fails_what_waits(self) -> None:
         """Who waits for an answer is told."""
         mina = online(World())
-        asked = Outcome(mina.client.ask("LIST_ROOMS"))
+        asked = Outcome(mina.client.ask_raw("LIST_ROOMS"))
         mina.client.close()
         self.assertIsInstance(asked.failure, Disconnected)
 

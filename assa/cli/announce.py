@@ -9,6 +9,7 @@ from assa.cli.options import CommandError, Commands, add_command, add_config, ru
 from assa.cli.servers import add_server, place_of, reach
 from assa.cli.tokens import OPERATOR_USER_ID, token_of
 from assa.client import Client, Disconnected, NoAnswer, Rejected
+from assa.protocol import Announce
 
 _DESCRIPTION = """\
 Send an announcement (SERVER_ANNOUNCEMENT) to every client that is connected, on every node.
@@ -51,20 +52,20 @@ async def _announce(reactor: Any, arguments: argparse.Namespace) -> int:
     token = token_of(arguments, OPERATOR_USER_ID, nickname="operator", scopes=["admin"])
     await reach(client, place, token)
     try:
-        answer = await client.ask("SERVER_ANNOUNCEMENT", _announcement(arguments))
+        answer = await client.ask(_announcement(arguments))
     except (Rejected, Disconnected, NoAnswer) as wrong:
         raise CommandError(f"not announced: {wrong}") from None
     finally:
         await client.disconnect()
-    others = answer["recipients"] - 1  # our own connection is one of them
+    others = answer.recipients - 1  # our own connection is one of them
     say(f"announced to {others} connection{'' if others == 1 else 's'}")
     return 0
 
 
-def _announcement(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "title": arguments.title,
-        "message": arguments.message,
-        "priority": arguments.priority,
-        "announcement_type": arguments.type,
-    }
+def _announcement(arguments: argparse.Namespace) -> Announce:
+    return Announce(
+        title=arguments.title,
+        message=arguments.message,
+        priority=arguments.priority,
+        announcement_type=arguments.type,
+    )

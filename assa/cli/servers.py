@@ -11,8 +11,7 @@ from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from assa.cli.options import CommandError, config_of
-from assa.client import Client, Disconnected, NoAnswer, Rejected, Welcome, tcp_endpoint, tls_endpoint
-from assa.client.greeting import Token
+from assa.client import Client, Disconnected, NoAnswer, Rejected, Token, Welcome, tcp_endpoint, tls_endpoint
 from assa.settings import Config
 
 _PORT: Final = 12_345

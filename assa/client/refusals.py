@@ -33,3 +33,7 @@ class NoAnswer(Exception):  # noqa: N818 - the network's doing
 
 class Disconnected(Exception):  # noqa: N818 - the network's doing
     """There is no connection, or it was lost before the answer came; the text says why."""
+
+
+class BadAnswer(Exception):  # noqa: N818 - the server's doing
+    """An answer came that has not the form of the protocol; the request may have taken effect."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assa.cli.chat.talk import Commands, Misuse, Talk, number
 from assa.client import Rejected
+from assa.protocol import SetMediaStatus
 
 commands = Commands()
 
@@ -60,8 +61,7 @@ async def unmute(talk: Talk, _: str) -> None:
 
 def _set_microphone(talk: Talk, *, on: bool) -> None:
     call_id = _current(talk)
-    status = {"video_room_id": call_id, "audio_enabled": on, "video_enabled": True}
-    talk.client.tell("MEDIA_STATUS", status)
+    talk.client.tell(SetMediaStatus(video_room_id=call_id, audio_enabled=on, video_enabled=True))
     talk.say("muted", call_id=call_id, audio=talk.narrator.switch(on=on))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random as random_numbers
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
@@ -13,7 +15,21 @@ from assa.cli.chat.narration import Narrator
 from assa.cli.chat.receipts import Receipts
 from assa.cli.chat.talk import Command, Misuse, Quit, Talk, UsageMistaken
 from assa.cli.chat.words import Words, harmless
-from assa.client import Client, Disconnected, Event, NoAnswer, Offline, Online, Rejected, State, Waiting
+from assa.client import (
+    Client,
+    Disconnected,
+    Event,
+    NewMessage,
+    NoAnswer,
+    Offline,
+    Online,
+    Postponed,
+    Rejected,
+    State,
+    Waiting,
+)
+from assa.protocol import MessageReceived, TokenExpiring, VideoRoomClosed, VideoRoomCreated
+from assa.schema import unstructure
 
 COMMANDS: Final[dict[str, Command]] = {
     **rooms.commands.by_name,
@@ -21,6 +37,7 @@ COMMANDS: Final[dict[str, Command]] = {
     **calls.commands.by_name,
     **general.commands.by_name,
 }
+_NOTICED_S: Final = 1.0
 _ALSO: Final = {"exit": "quit", "q": "quit", "h": "help", "?": "help", "part": "leave"}
 
 
@@ -43,6 +60,7 @@ class Conversation:
         screen: Where it is seen.
         words: The language.
         strict: Whether a command that fails counts in the end: a script's, not a person's.
+        random: For the delays before attempts to come back.
     """
 
     def __init__(
@@ -53,13 +71,14 @@ class Conversation:
         words: Words,
         *,
         strict: bool = False,
+        random: Callable[[], float] = random_numbers.random,
     ) -> None:
-        self.client = Client(endpoint, reactor, heard=self._heard, changed=self._changed)
+        self.client = Client(endpoint, reactor, heard=self._heard, changed=self._changed, random=random)
         self._screen = screen
         self._words = words
         self._strict = strict
         self._narrator = Narrator(words)
-        receipts = Receipts(reactor, self.client.ask)
+        receipts = Receipts(reactor, self.client.confirm)
         self._talk = Talk(
             client=self.client,
             reactor=reactor,
@@ -180,23 +199,24 @@ class Conversation:
     # --- what happens ---
 
     def _heard(self, event: Event) -> None:
-        if event.action == "TOKEN_EXPIRING" and self.client.renews:
+        if isinstance(event, TokenExpiring) and self.client.renews:
             return
-        if event.action == "MESSAGE_RECEIVED" and not self._talk.receipts_shown:
+        if isinstance(event, MessageReceived) and not self._talk.receipts_shown:
+            return
+        if isinstance(event, Postponed) and event.delay_s < _NOTICED_S:
             return
         self._note_call(event)
         self._screen.show(self._narrator.event(event))
-        if event.action == "NEW_MESSAGE":
-            self._talk.confirm(event.data["room_id"], event.data)
+        if isinstance(event, NewMessage):
+            self._talk.confirm(event.room_id, unstructure(event))
 
     def _note_call(self, event: Event) -> None:
         """Know which calls there are, and whether one's own is over."""
-        if event.action == "VIDEO_ROOM_CREATED":
-            self._talk.open_calls[event.data["video_room_id"]] = event.data["chat_room_id"]
-        elif event.action == "VIDEO_ROOM_CLOSED":
-            call_id = event.data["video_room_id"]
-            self._talk.open_calls.pop(call_id, None)
-            if call_id == self._talk.call_id:
+        if isinstance(event, VideoRoomCreated):
+            self._talk.open_calls[event.video_room_id] = event.chat_room_id
+        elif isinstance(event, VideoRoomClosed):
+            self._talk.open_calls.pop(event.video_room_id, None)
+            if event.video_room_id == self._talk.call_id:
                 self._talk.call_id = None
 
     def _changed(self, state: State) -> None:
@@ -205,7 +225,7 @@ class Conversation:
                 self._talk.user_id = welcome.user_id
                 nickname = f" ({self._nickname})" if self._nickname else ""
                 self._talk.say("connected", user_id=welcome.user_id, nickname=nickname)
-            case Online(welcome=welcome) if welcome.resumed:
+            case Online(welcome=welcome, complete=True):
                 key = {0: "resumed", 1: "resumed_one"}.get(welcome.replayed_events, "resumed_many")
                 self._talk.say(key, count=welcome.replayed_events)
             case Online():
@@ -215,21 +235,21 @@ class Conversation:
                 self._talk.say(
                     "waiting" if state.attempt == 1 else "still_waiting",
                     reason=state.reason,
-                    delay=f"{state.delay_s:g}",
+                    delay=f"{state.delay_s:.0f}",
                     attempt=state.attempt,
                     attempts=state.attempts,
                 )
             case Offline():
                 if not self._over.called:
-                    self._lost_for_good(state.reason)
+                    self._lost_for_good(state)
                     self.finish(1)
 
-    def _lost_for_good(self, reason: str) -> None:
+    def _lost_for_good(self, state: Offline) -> None:
         if unsent := self._unsent():
             self._talk.say("unsent", count=unsent)
         # The same token would be refused again.
-        refused = reason.startswith(("AUTH_FAILED", "INVALID_TOKEN", "PERMISSION_DENIED"))
-        self._talk.say("refused" if refused else "offline", reason=reason)
+        refused = state.code in ("AUTH_FAILED", "INVALID_TOKEN", "PERMISSION_DENIED")
+        self._talk.say("refused" if refused else "offline", reason=state.reason)
 
     def _unsent(self) -> int:
         """Return how many of the typed lines were not carried out."""

@@ -29,10 +29,10 @@ async def raw(talk: Talk, argument: str) -> None:
     if type(data) is not dict:
         raise UsageMistaken
     if action.upper() in _UNANSWERED:
-        talk.client.tell(action.upper(), data)
+        talk.client.tell_raw(action.upper(), data)
         talk.say("told", action=action.upper())
         return
-    answer = await talk.client.ask(action.upper(), data)
+    answer = await talk.client.ask_raw(action.upper(), data)
     talk.say("raw", action=action.upper(), text=harmless(orjson.dumps(answer).decode()))
 
 

@@ -7,11 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.task import deferLater
-
 from assa.cli.chat.narration import Data
 from assa.cli.chat.talk import Commands, Misuse, Talk, UsageMistaken, number, required
-from assa.client import Rejected
 
 commands = Commands()
 _PAGE: Final = 20
@@ -25,8 +22,6 @@ _IMAGES: Final = {
     ".webp": "image/webp",
     ".heic": "image/heic",
 }
-_ATTEMPTS: Final = 20
-_NOTICED_S: Final = 1.0
 
 
 async def send(talk: Talk, **message: Any) -> None:
@@ -36,26 +31,10 @@ async def send(talk: Talk, **message: Any) -> None:
         Misuse: He writes in none.
     """
     request = {"room_id": talk.here(), "client_message_id": secrets.token_hex(12), **message}
-    answer = await _insist(talk, request)
+    answer = await talk.ask("SEND_MESSAGE", **request)
     author = {"user_id": talk.user_id}
     shown = {**answer, "user": author, "reply_to_message_id": message.get("reply_to_message_id")}
     talk.show(talk.narrator.message(shown))
-
-
-async def _insist(talk: Talk, request: Data) -> Data:
-    """Send a message again when the server says that it makes sense: it stores it once."""
-    for _ in range(_ATTEMPTS):
-        try:
-            return await talk.ask("SEND_MESSAGE", **request)
-        except Rejected as wrong:
-            if wrong.retry_after_ms is None:
-                raise
-            delay_s = wrong.retry_after_ms / 1000
-            if delay_s >= _NOTICED_S:
-                word = "retry" if wrong.code == "RATE_LIMITED" else "retry_away"
-                talk.say(word, delay=f"{delay_s:.0f}")
-            await deferLater(talk.reactor, delay_s)
-    return await talk.ask("SEND_MESSAGE", **request)
 
 
 async def send_text(talk: Talk, text: str) -> None:

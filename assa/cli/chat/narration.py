@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from assa.cli.chat.words import Words, harmless
-from assa.client import Event, Rejected
+from assa.client import Event, Gap, NewMessage, Postponed, Rejected, ServerError, Unknown
 from assa.protocol.shapes import nickname_of
+from assa.schema import unstructure
 
 Data = dict[str, Any]
 
@@ -90,13 +91,21 @@ class Narrator:
 
     def event(self, event: Event) -> str:
         """Return what happened."""
-        if event.error is not None:
-            return self.refusal(event.error)
-        if event.action == "NEW_MESSAGE":
-            return self.message(event.data)
-        if event.action.isupper() and event.action in self._words:
-            return self._words(event.action, **self._fields(event.action, event.data))
-        return self._words("unknown_event", action=event.action, text=orjson.dumps(event.data).decode())
+        match event:
+            case ServerError():
+                return self.refusal(event.error)
+            case Postponed():
+                key = "retry" if event.error.code == "RATE_LIMITED" else "retry_away"
+                return self._words(key, delay=f"{event.delay_s:.0f}")
+            case Gap():
+                return self._words("gap", room_id=event.room_id, reason=event.reason)
+            case NewMessage():
+                return self.message(unstructure(event))
+            case Unknown():
+                text = orjson.dumps(event.data).decode()
+                return self._words("unknown_event", action=event.action, text=text)
+            case _:
+                return self._words(event.action, **self._fields(event.action, unstructure(event)))
 
     def _fields(self, action: str, data: Data) -> dict[str, Any]:
         """Return everything that a line about an event may want to say."""

@@ -20,12 +20,12 @@ class Receipts:
 
     Args:
         reactor: The time.
-        ask: Sends a request.
+        confirm: Sends one.
     """
 
-    def __init__(self, reactor: Any, ask: Callable[[str, dict[str, Any]], Deferred[dict[str, Any]]]) -> None:
+    def __init__(self, reactor: Any, confirm: Callable[[int, list[int]], Deferred[Any]]) -> None:
         self._reactor = reactor
-        self._ask = ask
+        self._confirm = confirm
         self._shown: dict[int, list[int]] = defaultdict(list)
         self._due: Any = None
 
@@ -54,7 +54,7 @@ class Receipts:
             if later:
                 self._shown[room_id] = later
             try:
-                await self._ask("CHECK_RECEIVE", {"room_id": room_id, "message_ids": now})
+                await self._confirm(room_id, now)
             except (Disconnected, NoAnswer):
                 self._shown[room_id][:0] = now
                 return

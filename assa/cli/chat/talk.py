@@ -74,7 +74,7 @@ class Talk:
 
     async def ask(self, action: str, **data: Any) -> Data:
         """Send a request and return the data of its answer."""
-        return await self.client.ask(action, data)
+        return await self.client.ask_raw(action, data)
 
     def here(self) -> int:
         """Return the room in which the user writes.
