@@ -1,0 +1,35 @@
+package assa.client;
+
+import com.google.gson.JsonObject;
+
+/** What an application hears. All of it is called on the client's executor, one after the other and in order. */
+public interface AssaListener {
+
+  /**
+   * Take an event of the server; of those that are told to everybody, each comes once and in order.
+   *
+   * <p>A NEW_MESSAGE comes once and, within its room, in the order of {@code message_id}, whatever became of the
+   * connection meanwhile. A message that this client sent itself does not come: see {@link AssaClient#send}.
+   *
+   * @param event The event. An ERROR that answers a {@link AssaClient#tell} comes here, with its {@code seqId}.
+   */
+  default void onEvent(Event event) {}
+
+  /**
+   * Take note of whether there is a connection.
+   *
+   * @param state The new state.
+   * @param reason An error code, or words for developers; empty for {@link State#ONLINE}.
+   */
+  default void onState(State state, String reason) {}
+
+  /**
+   * Take note that events were missed for good, as the client was away for too long.
+   *
+   * <p>The missed messages of the rooms that it knows follow as events. What else may have changed (names, members,
+   * receipts, calls) is to be drawn anew from this, and asked for where it is shown.
+   *
+   * @param rooms The data of LIST_ROOMS: the rooms as they are now.
+   */
+  default void onGap(JsonObject rooms) {}
+}

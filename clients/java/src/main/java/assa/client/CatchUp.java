@@ -1,0 +1,144 @@
+package assa.client;
+
+import com.google.gson.JsonObject;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.function.Consumer;
+
+/** Fetches the messages whose events are gone for good: LIST_ROOMS, then GET_MESSAGES for each room. */
+final class CatchUp {
+  private static final int PAGE = 100;
+  private static final long RETRY_MS = 1_000;
+
+  /** Sends a request. */
+  interface Ask {
+    void ask(String action, JsonObject data, Settle settle);
+  }
+
+  private final Loop loop;
+  private final Ask ask;
+  private final Marks marks;
+  private final Consumer<JsonObject> rooms;
+  private final Consumer<JsonObject> message;
+  private final Queue<Long> left = new ArrayDeque<>();
+  private boolean listed = true;
+  private Runnable then;
+  private int era;
+
+  /**
+   * @param rooms Told the data of LIST_ROOMS, before the messages.
+   * @param message Told each message, in the order of its room.
+   */
+  CatchUp(Loop loop, Ask ask, Marks marks, Consumer<JsonObject> rooms, Consumer<JsonObject> message) {
+    this.loop = loop;
+    this.ask = ask;
+    this.marks = marks;
+    this.rooms = rooms;
+    this.message = message;
+  }
+
+  /** Take note that events are missing. */
+  void missed() {
+    listed = false;
+  }
+
+  /** Return whether there is something to fetch. */
+  boolean isDue() {
+    return !listed || !left.isEmpty();
+  }
+
+  /** Fetch it over a new connection, then do something. What is not done when that is lost is due at the next. */
+  void begin(Runnable whenDone) {
+    then = whenDone;
+    goOn();
+  }
+
+  /** Wait: there is no connection. */
+  void shut() {
+    era += 1;
+  }
+
+  /** Forget it: it was for another user. */
+  void clear() {
+    shut();
+    left.clear();
+    listed = true;
+  }
+
+  /** Find out where each room is, so that later no more is fetched than what was missed. */
+  void survey() {
+    request("LIST_ROOMS", new JsonObject(), this::begun, () -> {});
+  }
+
+  private void begun(JsonObject data) {
+    for (JsonObject room : Json.objects(data, "rooms")) {
+      marks.begin(Json.number(room, "room_id", 0), newestOf(room));
+    }
+  }
+
+  private void goOn() {
+    Long room = left.peek();
+    if (!listed) request("LIST_ROOMS", new JsonObject(), this::listed, () -> listed(new JsonObject()));
+    else if (room == null) then.run();
+    else if (marks.newest(room) > 0) page(room, "after_message_id", marks.newest(room), PAGE);
+    else page(room, "before_message_id", 2, 1); // the very first message of a server: no id comes before it
+  }
+
+  private void listed(JsonObject data) {
+    listed = true;
+    left.clear();
+    for (JsonObject room : Json.objects(data, "rooms")) {
+      long id = Json.number(room, "room_id", 0);
+      if (marks.knows(id) && newestOf(room) > marks.newest(id)) left.add(id);
+    }
+    begun(data);
+    rooms.accept(data);
+    goOn();
+  }
+
+  private void page(long room, String from, long messageId, int limit) {
+    JsonObject request = new JsonObject();
+    request.addProperty("room_id", room);
+    request.addProperty(from, messageId);
+    request.addProperty("limit", limit);
+    request("GET_MESSAGES", request, data -> took(room, data, limit), () -> finished(room));
+  }
+
+  private void took(long room, JsonObject data, int limit) {
+    long newest = Math.max(1, marks.newest(room));
+    for (JsonObject one : Json.objects(data, "messages")) {
+      message.accept(one);
+      newest = Math.max(newest, Json.number(one, "message_id", 0));
+    }
+    if (limit == PAGE && !Json.isTrue(data, "has_more")) finished(room);
+    else if (marks.newest(room) >= newest) goOn();
+    else page(room, "after_message_id", newest, PAGE);
+  }
+
+  private void finished(long room) {
+    left.remove(room);
+    goOn();
+  }
+
+  private static long newestOf(JsonObject room) {
+    return Json.number(Json.object(room, "last_message"), "message_id", 0);
+  }
+
+  /** Ask until there is an answer: again where that helps, not at all where the connection is lost. */
+  private void request(String action, JsonObject data, Consumer<JsonObject> took, Runnable refused) {
+    int now = era;
+    ask.ask(action, data, (answer, error) -> {
+      if (now != era) return;
+      if (error == null) took.accept(answer);
+      else if (error.passes()) retry(action, data, took, refused, error.retryAfterMs());
+      else if (!error.code().equals(AssaException.DISCONNECTED)) refused.run();
+    });
+  }
+
+  private void retry(String action, JsonObject data, Consumer<JsonObject> took, Runnable refused, long afterMs) {
+    int now = era;
+    loop.after(afterMs < 0 ? RETRY_MS : afterMs, () -> {
+      if (now == era) request(action, data, took, refused);
+    });
+  }
+}

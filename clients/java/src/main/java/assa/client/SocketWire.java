@@ -1,0 +1,87 @@
+package assa.client;
+
+import com.google.gson.JsonObject;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/** A connection over a socket: one thread opens and reads it, one writes, so that neither waits for the other. */
+final class SocketWire implements Wire {
+  private static final byte[] END = {};
+
+  private final Address address;
+  private final Callbacks callbacks;
+  private final Ears ears;
+  private final Socket socket = new Socket();
+  private final BlockingQueue<byte[]> outgoing = new LinkedBlockingQueue<>();
+  private volatile boolean over;
+
+  private SocketWire(Address address, Callbacks callbacks, Ears ears) {
+    this.address = address;
+    this.callbacks = callbacks;
+    this.ears = ears;
+  }
+
+  /**
+   * Begin to open a connection.
+   *
+   * @param callbacks Nothing is read while the application lags behind.
+   */
+  static Wire open(Address address, Callbacks callbacks, Ears ears) {
+    SocketWire wire = new SocketWire(address, callbacks, ears);
+    ThreadLoop.daemon("assa-reader", wire::read).start();
+    return wire;
+  }
+
+  @Override
+  public void send(byte[] line) {
+    outgoing.add(line);
+  }
+
+  @Override
+  public void close() {
+    over = true;
+    outgoing.add(END);
+    try {
+      socket.close(); // the lower one: TLS would wait for a farewell that may never come
+    } catch (IOException e) {
+      // It is closed all the same.
+    }
+  }
+
+  private void read() {
+    String reason = "the server closed the connection";
+    try {
+      Socket talk = address.connect(socket);
+      ThreadLoop.daemon("assa-writer", () -> write(talk)).start();
+      ears.opened();
+      Lines lines = new Lines(talk.getInputStream());
+      for (JsonObject message = lines.next(); message != null; message = lines.next()) {
+        ears.heard(message);
+        callbacks.awaitRoom();
+      }
+    } catch (IOException | RuntimeException e) { // an unknown host, for one, is a RuntimeException on some Androids
+      reason = e.getMessage() == null ? e.toString() : e.getMessage();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    boolean news = !over;
+    close();
+    if (news) ears.lost(reason);
+  }
+
+  private void write(Socket talk) {
+    try {
+      OutputStream stream = new BufferedOutputStream(talk.getOutputStream());
+      for (byte[] line = outgoing.take(); line != END; line = outgoing.take()) {
+        stream.write(line);
+        if (outgoing.isEmpty()) stream.flush();
+      }
+    } catch (IOException | InterruptedException e) {
+      // The reader sees it too. It may have something to read still, the reason for one.
+    }
+  }
+}
