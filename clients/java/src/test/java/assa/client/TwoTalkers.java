@@ -3,9 +3,12 @@ package assa.client;
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
 
 /**
  * Two members of a room who say so many messages each, whatever becomes of their connections, and then print what they
@@ -18,15 +21,16 @@ public final class TwoTalkers {
 
   /**
    * @param arguments Port; the two users' tokens; messages of each; how much faster than usual the clients' clocks go;
-   *     seconds after which it gives up.
+   *     seconds after which it gives up; where TLS is to be used, a file with the certificate to trust.
    */
   public static void main(String[] arguments) throws Exception {
     int port = Integer.parseInt(arguments[0]);
     int count = Integer.parseInt(arguments[3]);
     int speed = Integer.parseInt(arguments[4]);
+    SSLContext tls = arguments.length > 6 ? Certificates.trusting(Path.of(arguments[6])) : null;
     CountDownLatch complete = new CountDownLatch(4); // each has said everything and has heard everything
-    Talker mina = new Talker("mina", port, arguments[1], count, speed, complete);
-    Talker jun = new Talker("jun", port, arguments[2], count, speed, complete);
+    Talker mina = new Talker("mina", port, arguments[1], count, speed, complete, tls);
+    Talker jun = new Talker("jun", port, arguments[2], count, speed, complete, tls);
     JsonObject room = new JsonObject();
     room.addProperty("name", "방");
     room.addProperty("is_open", true);
@@ -62,12 +66,13 @@ public final class TwoTalkers {
     private int gaps;
     private long roomId;
 
-    Talker(String name, int port, String token, int count, int speed, CountDownLatch complete) {
+    Talker(String name, int port, String token, int count, int speed, CountDownLatch complete, SSLContext tls) {
       this.name = name;
       this.count = count;
       this.complete = complete;
-      this.client = AssaClient.builder("127.0.0.1").port(port).token(() -> token).deviceId(name).listener(this)
-          .loop(new ThreadLoop(speed)).build();
+      AssaClient.Builder builder = AssaClient.builder("localhost").port(port).token(() -> token).deviceId(name)
+          .listener(this).loop(new ThreadLoop(speed));
+      this.client = (tls == null ? builder : builder.tls(tls)).build();
     }
 
     /** Ask over a connection that may be cut meanwhile. What it asks may be asked twice. */
@@ -76,7 +81,7 @@ public final class TwoTalkers {
         try {
           client.connect().get();
           return client.ask(action, data).get();
-        } catch (java.util.concurrent.ExecutionException e) {
+        } catch (ExecutionException e) {
           Thread.sleep(50);
         }
       }
