@@ -10,6 +10,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from assa.config import load
 from assa.settings import Config
 from tests.docs.rst import DOCS, blocks, everything, pairs, section, text_of, titles
+from tests.docs.samples import take_all
 from tests.integration.server import ROOT
 
 try:
@@ -21,6 +22,7 @@ except ImportError:
 OUTSIDE = tuple(
     ROOT / name for name in ("README.rst", "CONTRIBUTING.rst", "CHANGELOG.rst", "benchmarks/README.rst")
 )
+SETTINGS = [*take_all("docs/operations.rst", "toml"), *take_all("docs/web.rst", "toml")]
 
 
 class FormTests(SynchronousTestCase):
@@ -84,11 +86,10 @@ class FormTests(SynchronousTestCase):
 
     def test_toml(self) -> None:
         """Settings that a document shows are accepted."""
-        for path in everything():
-            for block in blocks(path, "toml"):
-                file = Path(self.mktemp())
-                file.write_text(block)
-                load(str(file), {"HOME": "/nowhere"})
+        for block in SETTINGS:
+            file = Path(self.mktemp())
+            file.write_text(block)
+            load(str(file), {"HOME": "/nowhere"})
 
 
 class _Complaints:

@@ -7,23 +7,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from assa.errors import Code
-from assa.framing import Broken
-from assa.logs import json_line
-from assa.visits import Visits
 from tests.docs.commands import Machine, as_told, run
 from tests.docs.rst import DOCS, section
 from tests.docs.samples import take
 from tests.docs.talker import Talker
 from tests.integration.server import ROOT
-from tests.operators import Operator
-from tests.world import World
 
 TOLD = "docs/operations.rst"
-BOTH = (DOCS / "operations.rst", DOCS / "operations.ko.rst")
 UNIT = take(TOLD, "install -D -m 644 etc/assa.toml")
 TEMPLATE = take(TOLD, "systemctl disable --now assa")
 START = take(TOLD, "ASSA_LIMITS__CONNECTIONS")
@@ -32,8 +24,6 @@ USERS = take(TOLD, "assa user")
 ANNOUNCE = take(TOLD, "assa announce")
 AS_ROOT = take(TOLD, "sudo STATE_DIRECTORY")
 API = take(TOLD, "TOKEN=")
-LINE = take(TOLD, "a connection of user")
-JSON_LINE = json.loads(take(TOLD, '{"time"'))
 
 
 class CommandTests(SynchronousTestCase):
@@ -97,53 +87,3 @@ class ApiTests(SynchronousTestCase):
         table = re.findall(r"^   \* - ``[A-Z]+ /admin/(\w+)", told, re.MULTILINE)
         done = [re.search(r"\$ADMIN/(\w+)", command) for command in asked]
         self.assertEqual(sorted(table), sorted(one[1] for one in done if one))
-
-
-class Browser:
-    """How the client in the log of docs/operations.rst is connected."""
-
-    kind = "websocket"
-    address = "203.0.113.7"
-
-
-class WatchingTests(SynchronousTestCase):
-    def test_metrics(self) -> None:
-        """The metrics of the table are those that there are, with their labels."""
-        scraped = Operator(World()).scraped().families.values()
-        there = {
-            family.name if family.type == "histogram" else sample.name: set(sample.labels) - {"le"}
-            for family in scraped
-            for sample in family.samples
-        }
-        there = {name: labels for name, labels in there.items() if name.startswith("assa_")}
-        there |= {
-            "assa_build_info": set(),
-            "assa_events_total": {"action"},
-            "assa_deliveries_total": {"action"},
-        }
-        for path, title in zip(BOTH, ("Watching it", "지켜보기"), strict=True):
-            named = re.findall(r"``(assa_\w+)(?:\{([\w,]+)\})?``", section(path, title))
-            told = {name: set(filter(None, labels.split(","))) for name, labels in dict(named).items()}
-            self.assertEqual(told, there, path.name)
-
-    def test_reasons(self) -> None:
-        """Each reason of a close that is no code of the protocol is explained."""
-        closes = Operator(World()).scraped().families["assa_connection_closes"].samples
-        reasons = {one.labels["reason"] for one in closes} - set(Code)
-        reasons |= {one.value for one in Broken if one is not Broken.TOO_LONG}
-        for path, title in zip(BOTH, ("The log", "로그"), strict=True):
-            told = set(re.findall(r"``([^`]+)``", section(path, title)))
-            self.assertEqual(reasons - told, set(), path.name)
-
-    def test_json_line(self) -> None:
-        """The line of a close that is JSON_LINE is one that the server would write."""
-        times = iter([0.0, 3605.112])
-        visits = Visits(lambda: 0, lambda: next(times))
-        visit = visits.begin(Browser())
-        visit.requests = 418
-        with capturedLogs() as seen:
-            visits.end(visit, "HEARTBEAT_TIMEOUT", 2)
-        line = json.loads(json_line(seen[0]))
-        self.assertEqual(list(JSON_LINE), list(line))
-        self.assertEqual(JSON_LINE | {"time": line["time"]}, line)
-        self.assertIn(JSON_LINE["event"], LINE)

@@ -122,7 +122,8 @@ class SiteTests(SynchronousTestCase):
     def stemmed(self, word: str) -> str:
         """Return what the browser makes of a word, which is what Python made of it for the index."""
         data = (site() / "_static" / "language_data.js").read_text("utf-8")
-        script = f"{data}\nconsole.log(new Stemmer().stemWord({json.dumps(word.lower())}))"
+        asked = f"console.log(new Stemmer().stemWord({json.dumps(word.lower())}))"
+        script = f"globalThis.window = {{}};\n{data}\n{asked}"
         done = subprocess.run(
             [node(), "-e", script], capture_output=True, text=True, timeout=TIMEOUT_S, check=True
         )

@@ -7,13 +7,16 @@ import urllib.request
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.docs.commands import Machine, as_told, run
 from tests.docs.rst import DOCS, text_of
 from tests.docs.samples import take
-from tests.docs.talker import TIMEOUT_S
-from tests.integration.server import LOOPBACK, free_port, running
+from tests.docs.talker import TIMEOUT_S, Talker
+from tests.integration.server import LOOPBACK, ROOT, free_port, running
 
 PUBLIC_URL = "https://chat.example.org"
 CONFIG = json.loads(take("docs/web.rst", '{"version"'))
+TOKEN = take("docs/web.rst", "assa token")
+COPY = take("docs/web.rst", "cp -r")
 POLICY = take("docs/web.rst", "img-src")
 
 
@@ -50,3 +53,16 @@ class WebTests(SynchronousTestCase):
         """The library is where the document says."""
         self.assertIn("/assa/assa.js", text_of(DOCS / "web.rst"))
         self.assertIn("Connection", self.got("/assa/assa.js")[1])
+
+
+class CopyTests(SynchronousTestCase):
+    def test_commands(self) -> None:
+        """A token for a try; and the pages elsewhere, where any web server has them as they are here."""
+        with as_told("twistd -n assa") as (server, environ):
+            talker = Talker(server.address[1], run(TOKEN, environ).strip())
+            self.addCleanup(talker.close)
+            machine = Machine(server.directory, server.state)
+            run(f"cd {ROOT}\n{machine.typed(COPY)}", environ)
+            for page in ("index.html", "assa/assa.js", "app/main.js"):
+                copied = machine.pages / "chat" / page
+                self.assertEqual(copied.read_bytes(), (ROOT / "assa" / "web" / page).read_bytes())
