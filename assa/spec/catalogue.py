@@ -14,7 +14,7 @@ from attrs import frozen
 
 from assa.protocol import EVENTS, REQUESTS, ConnectErrorData, ErrorData, Event, Request, answer_of
 from assa.spec.examples import shown
-from assa.spec.fields import Side, classes_in
+from assa.spec.fields import Side, all_fields, classes_in
 
 VERSIONS: Final = ("1.0", "1.1")
 _SIGNALS: Final = (
@@ -81,9 +81,15 @@ def answers_to(message: Message, version: str) -> list[Message]:
     return success if success and success[0].failure else [*success, messages["ERROR"]]
 
 
+def name_of(cls: type[Any], side: Side) -> str:
+    """Return what a class is called: it is another where a client may leave out what the server may not."""
+    differs = any(one.required(Side.CLIENT) != one.required(Side.SERVER) for one in all_fields(cls))
+    is_another = side is Side.CLIENT and differs and cls in _shapes_said()
+    return f"{cls.__name__}Input" if is_another else cls.__name__
+
+
 @cache
-def shapes_said() -> frozenset[type[Any]]:
-    """Return the classes inside what the server says."""
+def _shapes_said() -> frozenset[type[Any]]:
     found: set[type[Any]] = set()
     for one in catalogue("1.1").values():
         if one.side is Side.SERVER and one.data is not None:

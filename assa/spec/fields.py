@@ -67,6 +67,11 @@ def without_none(kind: Any) -> tuple[Any, bool]:
     return arms[0], len(arms) < len(get_args(kind))
 
 
+def core(kind: Any) -> Any:
+    """Return what an annotation is of, without ``None`` and all that is noted of it."""
+    return unwrap(without_none(unwrap(kind)[0])[0])[0]
+
+
 def all_fields(cls: type[Any]) -> tuple[Field, ...]:
     """Return the fields of a class in their order, of every version."""
     hints = get_type_hints(cls, include_extras=True)
@@ -80,8 +85,9 @@ def fields_of(cls: type[Any], version: str) -> tuple[Field, ...]:
 
 def classes_in(cls: type[Any]) -> list[type[Any]]:
     """Return the classes that the fields of a class have, of every version."""
-    kinds = [without_none(unwrap(one.kind)[0])[0] for one in all_fields(cls)]
-    return [inner for kind in kinds for inner in (kind, *get_args(kind)) if attrs.has(inner)]
+    kinds = [core(one.kind) for one in all_fields(cls)]
+    items = [core(item) for kind in kinds if get_origin(kind) is list for item in get_args(kind)]
+    return [kind for kind in (*kinds, *items) if attrs.has(kind)]
 
 
 def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:

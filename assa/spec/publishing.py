@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from assa.spec.asyncapi import document
 from assa.spec.catalogue import VERSIONS, catalogue
 from assa.spec.schemas import schema_of
+from assa.spec.typescript import types
 
 
 def as_json(value: Any) -> str:
@@ -19,11 +21,12 @@ def as_json(value: Any) -> str:
 
 def everything() -> dict[str, str]:
     """Return the text of every published file by its path."""
-    return {
+    schemas = {
         f"v{version}/{name}.json": as_json(schema_of(message, version))
         for version in VERSIONS
         for name, message in catalogue(version).items()
     }
+    return schemas | {"asyncapi.json": as_json(document()), "assa.d.ts": types()}
 
 
 def write(directory: Path) -> list[Path]:

@@ -15,14 +15,13 @@ from assa.errors import MESSAGES
 from assa.protocol import Envelope
 from assa.protocol.envelope import SEQ_ID_CHARACTERS
 from assa.schema import IsoTime, Length, Range, RawText
-from assa.spec.catalogue import Kind, Message, shapes_said
+from assa.spec.catalogue import Kind, Message, name_of
 from assa.spec.examples import shown
 from assa.spec.fields import (
     NOTHING,
     Field,
     IceServer,
     Side,
-    all_fields,
     fields_of,
     unwrap,
     without_none,
@@ -53,7 +52,6 @@ class Shapes:
         side: Who says what is described.
         words: What is said of the fields.
         place: Where references go: where :attr:`defs` will stand.
-        names: How the classes are called there.
     """
 
     version: str
@@ -112,17 +110,11 @@ class Shapes:
         return {"type": {int: "integer", bool: "boolean", RawText: "string"}[kind]}
 
     def _reference(self, cls: type[Any]) -> Schema:
-        name = self.name(cls)
+        name = name_of(cls, self.side)
         if name not in self.defs:
             self.defs[name] = {}  # one that is inside itself would be made for ever
             self.defs[name] = {"description": self.words.shapes[cls.__name__]} | self.object(cls)
         return {"$ref": f"{self.place}{name}"}
-
-    def name(self, cls: type[Any]) -> str:
-        """Return the name of a class: what a client may leave out makes another one of it."""
-        differs = any(one.required(Side.CLIENT) != one.required(Side.SERVER) for one in all_fields(cls))
-        is_another = self.side is Side.CLIENT and differs and cls in shapes_said()
-        return f"{cls.__name__}Input" if is_another else cls.__name__
 
 
 def schema_of(message: Message, version: str, language: str = "en") -> Schema:
@@ -182,12 +174,12 @@ def codes(shapes: Shapes) -> Schema:
     said = {"description": shapes.words.envelope("error_code")}
     if shapes.version == "1.0":
         return said | {"type": "string", "pattern": CODE}
-    return said | {
-        "oneOf": [
-            {"const": code.value, "title": MESSAGES[code], "description": shapes.words.codes[code.value]}
-            for code in MESSAGES
-        ]
-    }
+    choices = [
+        {"const": code.value, "title": text, "description": shapes.words.codes[code.value]}
+        for code, text in MESSAGES.items()
+    ]
+    shapes.defs["ErrorCode"] = {"title": "ErrorCode", "type": "string", "oneOf": choices}
+    return said | {"$ref": f"{shapes.place}ErrorCode"}
 
 
 def _envelope(fields: Schema, shapes: Shapes) -> Schema:
@@ -216,7 +208,7 @@ def _request(message: Message, shapes: Shapes) -> Schema:
 
 
 def _without_null(kind: Any) -> Any:
-    return without_none(unwrap(kind)[0])[0]
+    return without_none(kind)[0]
 
 
 def _or_null(made: Schema) -> Schema:
