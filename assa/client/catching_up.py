@@ -129,7 +129,9 @@ class CatchingUp:
         self._tries[room_id] += 1
         if self._tries[room_id] < _TRIES:
             return False
-        self.log.info("missed messages were not fetched: {reason}", reason=str(wrong))
+        self.log.warn(  # noqa: G010 - this logger is Twisted's
+            "missed messages were not fetched: {reason}", reason=str(wrong)
+        )
         if room_id != _ROOMS:
             newest = self._inbox.room(room_id).newest
             self._inbox.put(Gap(room_id=room_id, after_message_id=newest, reason=str(wrong)))

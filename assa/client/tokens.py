@@ -115,7 +115,9 @@ class Renewal:
     def _failed(self, failure: Any) -> None:
         if self._stopped:
             return
-        self.log.info("the token was not renewed: {reason}", reason=failure.getErrorMessage())
+        self.log.warn(  # noqa: G010 - this logger is Twisted's
+            "the token was not renewed: {reason}", reason=failure.getErrorMessage()
+        )
         self._wait(_AGAIN_S)
 
     def _done(self, _: object) -> None:
