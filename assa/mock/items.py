@@ -1,4 +1,4 @@
-"""What becomes of a message: it arrives, late or as other bytes, or only in half, or nothing does any more."""
+"""What becomes of a message: it arrives, late or as other bytes, or in half, or nothing does any more."""
 
 from __future__ import annotations
 

@@ -99,6 +99,7 @@ class Line:
         self._over = False
         """Whether nothing gets through any more."""
         self._session: Session | None = None
+        self._user_id: int | None = None
         self._faults = [make(self) for make in faults]
 
     def serve(self, session: Session) -> None:
@@ -111,9 +112,11 @@ class Line:
 
     @property
     def user_id(self) -> int | None:
-        """Return who is connected, None before CONNECT has succeeded."""
+        """Return who is or was connected, None before CONNECT has succeeded."""
         identity = self._session.identity if self._session else None
-        return identity.user_id if identity else None
+        if identity is not None:
+            self._user_id = identity.user_id
+        return self._user_id
 
     @property
     def session_id(self) -> str:
