@@ -1,0 +1,29 @@
+"""What tries the rules, a module an area of the protocol; importing this package registers them all."""
+
+from assa.conformance.cases import (
+    calls,
+    connecting,
+    errors,
+    inviting,
+    lines,
+    messages,
+    reading,
+    relays,
+    resuming,
+    rooms,
+    system,
+)
+
+__all__ = [
+    "calls",
+    "connecting",
+    "errors",
+    "inviting",
+    "lines",
+    "messages",
+    "reading",
+    "relays",
+    "resuming",
+    "rooms",
+    "system",
+]
