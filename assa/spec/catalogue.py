@@ -88,6 +88,21 @@ def name_of(cls: type[Any], side: Side) -> str:
     return f"{cls.__name__}Input" if is_another else cls.__name__
 
 
+def shapes_of(version: str) -> list[tuple[Side, type[Any]]]:
+    """Return the classes inside what is said, with who says them, those inside others first."""
+    found: dict[str, tuple[Side, type[Any]]] = {}
+
+    def add(cls: type[Any], side: Side) -> None:
+        for inner in classes_in(cls):
+            add(inner, side)
+            found.setdefault(name_of(inner, side), (side, inner))
+
+    for one in catalogue(version).values():
+        if one.data is not None:
+            add(one.data, one.side)
+    return list(found.values())
+
+
 @cache
 def _shapes_said() -> frozenset[type[Any]]:
     found: set[type[Any]] = set()

@@ -96,6 +96,8 @@ def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:
     bounds = [one for one in notes if not isinstance(one, Since)]
     for one in bounds:
         kind = Annotated[kind, one]
+    if get_origin(kind) is list and get_origin(*get_args(kind)) is dict:
+        kind = list[IceServer]
     default = attribute.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a function for mypy, in truth a class
         default = default.factory()  # type: ignore[union-attr]

@@ -10,8 +10,10 @@ from typing import Any
 
 from assa.spec.asyncapi import document
 from assa.spec.catalogue import VERSIONS, catalogue
+from assa.spec.reference import reference
 from assa.spec.schemas import schema_of
 from assa.spec.typescript import types
+from assa.spec.words import LANGUAGES
 
 
 def as_json(value: Any) -> str:
@@ -27,6 +29,11 @@ def everything() -> dict[str, str]:
         for name, message in catalogue(version).items()
     }
     return schemas | {"asyncapi.json": as_json(document()), "assa.d.ts": types()}
+
+
+def documents() -> dict[str, str]:
+    """Return the text of the reference in each language, by the name of its file in ``docs/``."""
+    return {f"reference{'' if one == 'en' else f'.{one}'}.rst": reference(one) for one in LANGUAGES}
 
 
 def write(directory: Path) -> list[Path]:

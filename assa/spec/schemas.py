@@ -20,7 +20,6 @@ from assa.spec.examples import shown
 from assa.spec.fields import (
     NOTHING,
     Field,
-    IceServer,
     Side,
     fields_of,
     unwrap,
@@ -100,7 +99,7 @@ class Shapes:
             return self._reference(kind)
         if get_origin(kind) is list:
             (item,) = get_args(kind)
-            return {"type": "array", "items": self.kind(IceServer if get_origin(item) is dict else item)}
+            return {"type": "array", "items": self.kind(item)}
         if get_origin(kind) is Literal:
             return {"type": "string", "enum": list(get_args(kind))}
         if kind is str:

@@ -8,10 +8,9 @@ from typing import Any, Final, Literal, get_args, get_origin
 import attrs
 
 from assa.errors import MESSAGES
-from assa.protocol import ConnectErrorData, ErrorData
 from assa.schema import RawText
-from assa.spec.catalogue import Kind, Message, catalogue, name_of
-from assa.spec.fields import Field, IceServer, Side, classes_in, fields_of, unwrap, without_none
+from assa.spec.catalogue import Kind, Message, catalogue, name_of, shapes_of
+from assa.spec.fields import Field, Side, fields_of, unwrap, without_none
 from assa.spec.words import Words, words
 
 _VERSION: Final = "1.1"
@@ -95,10 +94,12 @@ def types() -> str:
     requests = [one for one in messages if one.kind is Kind.REQUEST and one.data]
     answers = [one for one in messages if one.kind is Kind.ANSWER]
     events = [one for one in messages if one.kind is Kind.EVENT and one.data]
+    whole = [(one.side, cls) for one in messages for cls in (one.data, one.failure) if cls is not None]
+    classes = dict.fromkeys([*shapes_of(_VERSION), *whole])  # one event is an answer too
     parts = [
         _HEAD,
         _choices("ErrorCode", "What is wrong.", [_quoted(code.value) for code in MESSAGES]),
-        *(_interface(cls, side, said) for side, cls in _classes(messages)),
+        *(_interface(cls, side, said) for side, cls in classes),
         _AROUND,
         _choices("Request", "Any request of a client.", _each("RequestOf", requests)),
         _choices("Success", "Any answer of success.", _each("SuccessOf", answers)),
@@ -109,23 +110,6 @@ def types() -> str:
         _ENDS,
     ]
     return "\n".join(parts)
-
-
-def _classes(messages: Iterable[Message]) -> list[tuple[Side, type[Any]]]:
-    """Return every class with who says it, those inside others first."""
-    found: dict[str, tuple[Side, type[Any]]] = {}
-
-    def add(cls: type[Any], side: Side) -> None:
-        for inner in classes_in(cls):
-            add(inner, side)
-        found.setdefault(name_of(cls, side), (side, cls))
-
-    for one in messages:
-        if one.data is not None:
-            add(one.data, one.side)
-    for cls in (IceServer, ErrorData, ConnectErrorData):
-        add(cls, Side.SERVER)
-    return list(found.values())
 
 
 def _interface(cls: type[Any], side: Side, said: Words) -> str:
@@ -149,7 +133,7 @@ def _kind(kind: Any, side: Side) -> str:
         return name_of(kind, side)
     if get_origin(kind) is list:
         (item,) = get_args(kind)
-        return f"{'IceServer' if get_origin(item) is dict else _kind(item, side)}[]"
+        return f"{_kind(item, side)}[]"
     if get_origin(kind) is Literal:
         return " | ".join(_quoted(one) for one in get_args(kind))
     return {int: "number", bool: "boolean", str: "string", RawText: "string"}[kind]

@@ -39,15 +39,6 @@ export interface DeviceInfo {
   device_id?: string | null;
 }
 
-export interface Connect {
-  /** The token, at most 8,192 ASCII characters. Without one the answer is AUTH_FAILED. */
-  jwt_token?: string | null;
-  /** The device that connects. */
-  device_info?: DeviceInfo | null;
-  /** The `seq_id` of the last event that was received: what came after it follows the answer. (v1.1) */
-  last_seq_id?: string | null;
-}
-
 export interface ReconnectionInfo {
   /** The ids of the user's rooms, ascending. */
   existing_rooms: number[];
@@ -63,45 +54,6 @@ export interface ReconnectionInfo {
   last_seq_id: string;
 }
 
-export interface ConnectAnswer {
-  /** The user whom the token names. */
-  user_id: number;
-  /** The session: what resumes it. Keep it secret. */
-  session_id: string;
-  /** The time of the server. */
-  server_time: string;
-  /** What a client that comes back has to know. */
-  reconnection_info: ReconnectionInfo;
-}
-
-export interface Disconnect {
-  /** Why, such as `user_logout`. */
-  reason?: string | null;
-}
-
-export interface SessionEnded {
-  /** What DISCONNECT said, or null. */
-  reason: string | null;
-}
-
-export interface TokenExpiring {
-  /** When the token expires. */
-  expires_at: string;
-}
-
-export interface CreateRoom {
-  /** The name of the room. */
-  name: string;
-  /** What the room says of itself. */
-  description?: string | null;
-  /** Whether anybody may join. */
-  is_open?: boolean;
-  /** How many may be in it at the same time. */
-  max_participants?: number;
-  /** Who is to be invited, as with INVITE. */
-  invited_user_ids?: number[];
-}
-
 export interface RoomMember {
   /** The user. */
   user_id: number;
@@ -109,26 +61,6 @@ export interface RoomMember {
   nickname: string;
   /** `host` or `member`. */
   role: string;
-}
-
-export interface RoomCreated {
-  /** The chat room. */
-  room_id: number;
-  /** The name of the room. */
-  name: string;
-  /** What the room says of itself; empty where it says nothing. */
-  description: string;
-  /** The user who is host. */
-  host_user_id: number;
-  /** Who is in it. */
-  participants: RoomMember[];
-  /** When it was created. */
-  created_at: string;
-}
-
-export interface JoinRoom {
-  /** The chat room. */
-  room_id: number;
 }
 
 export interface JoinedRoomInfo {
@@ -181,6 +113,187 @@ export interface ChatMessage {
   file_info?: FileInfo;
 }
 
+export interface ListedMember {
+  /** The user. */
+  user_id: number;
+  /** The user's name; who has none is called `사용자` and his id. */
+  nickname: string;
+  /** `host` or `member`. */
+  role: string;
+  /** When he joined. */
+  joined_at: string;
+}
+
+export interface Person {
+  /** The user. */
+  user_id: number;
+  /** The user's name; who has none is called `사용자` and his id. */
+  nickname: string;
+}
+
+export interface PendingMessage {
+  /** The message: it grows, with gaps. */
+  message_id: number;
+  /** The text, or the caption of an image. */
+  content: string;
+  /** Who wrote it. */
+  user: Person;
+  /** When it was created. */
+  created_at: string;
+  /** `text` or `image`. (v1.1) */
+  message_type: string;
+  /** The message of the same room that this one replies to, or null. (v1.1) */
+  reply_to_message_id: number | null;
+  /** The file, of an image alone. (v1.1) */
+  file_info?: FileInfo;
+}
+
+export interface ListedRoom {
+  /** The chat room. */
+  room_id: number;
+  /** The name of the room. */
+  name: string;
+  /** What the room says of itself; empty where it says nothing. */
+  description: string;
+  /** Whether anybody may join. */
+  is_open: boolean;
+  /** The user who is host. */
+  host_user_id: number;
+  /** How many are in it. */
+  participants_count: number;
+  /** How many messages of others he has not confirmed. */
+  unread_messages: number;
+  /** The newest message that the user may see, or null. */
+  last_message: ChatMessage | null;
+}
+
+export interface InvitedUser {
+  /** The user. */
+  user_id: number;
+  /** The user's name; who has none is called `사용자` and his id. */
+  nickname: string;
+  /** `invited` (he is connected and has got it), `offline` (he gets it when he connects) or `member` (v1.1: he is in the room already). */
+  status: string;
+}
+
+export interface InvitationRoom {
+  /** The name of the room. */
+  name: string;
+  /** What the room says of itself; empty where it says nothing. */
+  description: string;
+  /** How many are in it. */
+  participants_count: number;
+}
+
+export interface MediaStatus {
+  /** Whether the microphone is on. */
+  audio_enabled: boolean;
+  /** Whether the camera is on. */
+  video_enabled: boolean;
+}
+
+export interface Participant {
+  /** The user. */
+  user_id: number;
+  /** The user's name; who has none is called `사용자` and his id. */
+  nickname: string;
+  /** `host` or `participant`. */
+  role: string;
+  /** Whether microphone and camera are on. */
+  media_status: MediaStatus;
+}
+
+export interface MediaStatusInput {
+  /** Whether the microphone is on. */
+  audio_enabled?: boolean;
+  /** Whether the camera is on. */
+  video_enabled?: boolean;
+}
+
+export interface IceServer {
+  /** Its addresses. */
+  urls: string[];
+  /** For TURN: it begins with the second at which the credential expires. */
+  username?: string;
+  /** For TURN. */
+  credential?: string;
+}
+
+export interface Connect {
+  /** The token, at most 8,192 ASCII characters. Without one the answer is AUTH_FAILED. */
+  jwt_token?: string | null;
+  /** The device that connects. */
+  device_info?: DeviceInfo | null;
+  /** The `seq_id` of the last event that was received: what came after it follows the answer. (v1.1) */
+  last_seq_id?: string | null;
+}
+
+export interface ConnectAnswer {
+  /** The user whom the token names. */
+  user_id: number;
+  /** The session: what resumes it. Keep it secret. */
+  session_id: string;
+  /** The time of the server. */
+  server_time: string;
+  /** What a client that comes back has to know. */
+  reconnection_info: ReconnectionInfo;
+}
+
+export interface ConnectErrorData {
+  /** The field and the rule, in English, for developers: do not show it, do not parse it. (v1.1) */
+  error_details?: string;
+  /** After how many milliseconds trying again makes sense; only where it does. (v1.1) */
+  retry_after_ms?: number;
+}
+
+export interface Disconnect {
+  /** Why, such as `user_logout`. */
+  reason?: string | null;
+}
+
+export interface SessionEnded {
+  /** What DISCONNECT said, or null. */
+  reason: string | null;
+}
+
+export interface TokenExpiring {
+  /** When the token expires. */
+  expires_at: string;
+}
+
+export interface CreateRoom {
+  /** The name of the room. */
+  name: string;
+  /** What the room says of itself. */
+  description?: string | null;
+  /** Whether anybody may join. */
+  is_open?: boolean;
+  /** How many may be in it at the same time. */
+  max_participants?: number;
+  /** Who is to be invited, as with INVITE. */
+  invited_user_ids?: number[];
+}
+
+export interface RoomCreated {
+  /** The chat room. */
+  room_id: number;
+  /** The name of the room. */
+  name: string;
+  /** What the room says of itself; empty where it says nothing. */
+  description: string;
+  /** The user who is host. */
+  host_user_id: number;
+  /** Who is in it. */
+  participants: RoomMember[];
+  /** When it was created. */
+  created_at: string;
+}
+
+export interface JoinRoom {
+  /** The chat room. */
+  room_id: number;
+}
+
 export interface RoomJoined {
   /** The chat room. */
   room_id: number;
@@ -205,17 +318,6 @@ export interface RoomLeft {
 export interface GetRoomInfo {
   /** The chat room. */
   room_id: number;
-}
-
-export interface ListedMember {
-  /** The user. */
-  user_id: number;
-  /** The user's name; who has none is called `사용자` and his id. */
-  nickname: string;
-  /** `host` or `member`. */
-  role: string;
-  /** When he joined. */
-  joined_at: string;
 }
 
 export interface RoomInfo {
@@ -326,30 +428,6 @@ export interface CheckReceive {
   message_ids: number[];
 }
 
-export interface Person {
-  /** The user. */
-  user_id: number;
-  /** The user's name; who has none is called `사용자` and his id. */
-  nickname: string;
-}
-
-export interface PendingMessage {
-  /** The message: it grows, with gaps. */
-  message_id: number;
-  /** The text, or the caption of an image. */
-  content: string;
-  /** Who wrote it. */
-  user: Person;
-  /** When it was created. */
-  created_at: string;
-  /** `text` or `image`. (v1.1) */
-  message_type: string;
-  /** The message of the same room that this one replies to, or null. (v1.1) */
-  reply_to_message_id: number | null;
-  /** The file, of an image alone. (v1.1) */
-  file_info?: FileInfo;
-}
-
 export interface ReceiveChecked {
   /** The chat room. */
   room_id: number;
@@ -371,25 +449,6 @@ export interface MessageReceived {
 }
 
 export type ListRooms = Record<string, never>;
-
-export interface ListedRoom {
-  /** The chat room. */
-  room_id: number;
-  /** The name of the room. */
-  name: string;
-  /** What the room says of itself; empty where it says nothing. */
-  description: string;
-  /** Whether anybody may join. */
-  is_open: boolean;
-  /** The user who is host. */
-  host_user_id: number;
-  /** How many are in it. */
-  participants_count: number;
-  /** How many messages of others he has not confirmed. */
-  unread_messages: number;
-  /** The newest message that the user may see, or null. */
-  last_message: ChatMessage | null;
-}
 
 export interface RoomsListed {
   /** The rooms. */
@@ -423,29 +482,11 @@ export interface Invite {
   invited_user_ids: number[];
 }
 
-export interface InvitedUser {
-  /** The user. */
-  user_id: number;
-  /** The user's name; who has none is called `사용자` and his id. */
-  nickname: string;
-  /** `invited` (he is connected and has got it), `offline` (he gets it when he connects) or `member` (v1.1: he is in the room already). */
-  status: string;
-}
-
 export interface Invited {
   /** The chat room. */
   room_id: number;
   /** What became of each. */
   invited_users: InvitedUser[];
-}
-
-export interface InvitationRoom {
-  /** The name of the room. */
-  name: string;
-  /** What the room says of itself; empty where it says nothing. */
-  description: string;
-  /** How many are in it. */
-  participants_count: number;
 }
 
 export interface InvitationReceived {
@@ -466,24 +507,6 @@ export interface CreateVideoRoom {
   max_participants?: number;
 }
 
-export interface MediaStatus {
-  /** Whether the microphone is on. */
-  audio_enabled: boolean;
-  /** Whether the camera is on. */
-  video_enabled: boolean;
-}
-
-export interface Participant {
-  /** The user. */
-  user_id: number;
-  /** The user's name; who has none is called `사용자` and his id. */
-  nickname: string;
-  /** `host` or `participant`. */
-  role: string;
-  /** Whether microphone and camera are on. */
-  media_status: MediaStatus;
-}
-
 export interface VideoRoomCreated {
   /** The video room. */
   video_room_id: number;
@@ -499,13 +522,6 @@ export interface VideoRoomCreated {
   max_participants: number;
   /** When it was created. */
   created_at: string;
-}
-
-export interface MediaStatusInput {
-  /** Whether the microphone is on. */
-  audio_enabled?: boolean;
-  /** Whether the camera is on. */
-  video_enabled?: boolean;
 }
 
 export interface JoinVideoRoom {
@@ -709,27 +725,11 @@ export interface UploadRequested {
   expires_at: string;
 }
 
-export interface IceServer {
-  /** Its addresses. */
-  urls: string[];
-  /** For TURN: it begins with the second at which the credential expires. */
-  username?: string;
-  /** For TURN. */
-  credential?: string;
-}
-
 export interface ErrorData {
   /** The action that failed; null where the line could not be understood, or without a request. */
   original_action: string | null;
   /** The field and the rule, in English, for developers: do not show it, do not parse it. */
   error_details: string;
-  /** After how many milliseconds trying again makes sense; only where it does. (v1.1) */
-  retry_after_ms?: number;
-}
-
-export interface ConnectErrorData {
-  /** The field and the rule, in English, for developers: do not show it, do not parse it. (v1.1) */
-  error_details?: string;
   /** After how many milliseconds trying again makes sense; only where it does. (v1.1) */
   retry_after_ms?: number;
 }
