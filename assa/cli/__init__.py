@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from assa import __version__
-from assa.cli import announce, chat, check, conformance, copy, database, mock, token
+from assa.cli import announce, chat, check, conformance, copy, database, mock, schema, token
 from assa.cli.options import CommandError
 from assa.rules import ConfigError
 
@@ -28,7 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"assa {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (chat, token, announce, database, copy, check, conformance, mock):
+    for command in (chat, token, announce, database, copy, check, conformance, mock, schema):
         command.add(commands)
     return parser
 

@@ -20,9 +20,9 @@ _CHANNEL: Final = "#/channels/connection"
 _SCHEMAS: Final = "#/components/schemas/"
 
 
-def document() -> Document:
+def document(language: str = "en") -> Document:
     """Return the document, of v1.1."""
-    said = words("en")
+    said = words(language)
     messages = catalogue(VERSION)
     shapes = {side: Shapes(VERSION, side, said, place=_SCHEMAS) for side in Side}
     described = {name: _message(one, shapes[one.side], said) for name, one in messages.items()}

@@ -87,9 +87,9 @@ export type FromServer = Answer | Event | Signal<"PING"> | Signal<"PONG">;
 """
 
 
-def types() -> str:
+def types(language: str = "en") -> str:
     """Return the module."""
-    said = words("en")
+    said = words(language)
     messages = list(catalogue(_VERSION).values())
     requests = [one for one in messages if one.kind is Kind.REQUEST and one.data]
     answers = [one for one in messages if one.kind is Kind.ANSWER]
