@@ -53,7 +53,7 @@ final class Callbacks {
     for (Runnable callback = next(); callback != null; callback = next()) {
       try {
         callback.run();
-      } catch (RuntimeException e) {
+      } catch (Throwable e) { // an Error too: all that follows would wait for ever
         LOGGER.log(Level.SEVERE, "the application failed in a callback of the ASSA client", e);
       }
     }

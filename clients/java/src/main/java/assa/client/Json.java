@@ -7,7 +7,10 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.TypeAdapter;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
 import java.io.IOException;
+import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -29,9 +32,10 @@ final class Json {
   static JsonObject read(byte[] line, int length) throws IOException {
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line, 0, length)).toString();
-      JsonElement value = TREES.fromJson(text);
-      if (value instanceof JsonObject) return (JsonObject) value;
-      throw new IOException("the server sent JSON that is no object");
+      JsonReader reader = new JsonReader(new StringReader(text));
+      JsonElement value = TREES.read(reader);
+      if (value instanceof JsonObject && reader.peek() == JsonToken.END_DOCUMENT) return (JsonObject) value;
+      throw new IOException("the server sent a line that is not one JSON object");
     } catch (CharacterCodingException | JsonParseException | IllegalStateException | NumberFormatException e) {
       throw new IOException("the server sent a line that is not JSON in UTF-8", e);
     }
