@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -10,9 +9,10 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from assa.conformance.answers import failed, is_answer, is_event, succeeded
 from assa.conformance.identities import Identity
 from assa.conformance.line import Line, timestamp
-from assa.conformance.messages import Broken, Json, Message, same, shown
+from assa.conformance.messages import Broken, Json, Message, shown
 
 _RETRIES: Final = 20
 _LONGEST_WAIT_S: Final = 60.0
@@ -36,11 +36,6 @@ class Scene(Protocol):
 
     def malformed(self, text: str) -> None:
         """Take note of what is no message."""
-
-
-def is_answer(message: Json) -> bool:
-    """Return whether a message answers something (§2.3): events have no `success`."""
-    return "success" in message or message.get("action") == "ERROR"
 
 
 class User:
@@ -234,7 +229,7 @@ class User:
             Broken: None came.
         """
         words = f" with {shown(data)}" if data else ""
-        return Message(await self.take(lambda one: _is_event(one, event, data), f"{event}{words}", timeout_s))
+        return Message(await self.take(lambda one: is_event(one, event, data), f"{event}{words}", timeout_s))
 
     async def quiet(self, event: str, **data: Any) -> None:
         """Check that no such event comes, or waits in the inbox.
@@ -244,7 +239,7 @@ class User:
         """
         await self.sleep(self._scene.quiet_s)
         for message in self.inbox:
-            if _is_event(message, event, data):
+            if is_event(message, event, data):
                 raise Broken(f"expected no {event} for user {self.user_id}; came {shown(message)}")
 
     async def closed(self, timeout_s: float | None = None) -> None:
@@ -274,45 +269,3 @@ class User:
         taken = [one for one in self.inbox if not is_answer(one) and name in (None, one.get("action"))]
         self.inbox = [one for one in self.inbox if one not in taken]
         return taken
-
-
-def _is_event(message: Json, event: str, data: Json) -> bool:
-    if message.get("action") != event or is_answer(message):
-        return False
-    came = message.get("data")
-    return not data or (isinstance(came, dict) and all(same(came.get(key), one) for key, one in data.items()))
-
-
-def succeeded(answer: Message) -> Message:
-    """Return the answer of a request that should have succeeded.
-
-    Raises:
-        Broken: It did not.
-    """
-    action = (answer.sent or {}).get("action")
-    answer.require(
-        answer.raw.get("success") is True,
-        f"expected {action}_RESPONSE with success: true, got {answer.raw.get('action')}"
-        f" {answer.raw.get('error_code', '')}".rstrip(),
-    )
-    return answer.shows({"action": f"{action}_RESPONSE"})
-
-
-def failed(answer: Message, codes: str) -> Message:
-    """Return the answer of a request that should have failed.
-
-    Raises:
-        Broken: It did not, or with another code.
-    """
-    expected = " or ".join(codes.split())
-    got = answer.raw.get("error_code") or answer.raw.get("action")
-    answer.require(answer.raw.get("success") is False, f"expected success: false with {expected}, got {got}")
-    answer.require(
-        answer.raw.get("error_code") in codes.split(), f"expected error_code {expected}, got {got}"
-    )
-    return answer
-
-
-def line_of(message: Json) -> bytes:
-    """Return a message as a line."""
-    return json.dumps(message, ensure_ascii=False).encode() + b"\n"

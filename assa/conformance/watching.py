@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from assa.conformance.answers import is_answer
 from assa.conformance.messages import Json, shown
 from assa.conformance.registry import VERSIONS, Rule
 from assa.conformance.shapes import Shapes
 from assa.conformance.texts import CONNECT_REFUSED, ERRORS, SECTIONS, SUCCESSES
-from assa.conformance.user import User, is_answer
+from assa.conformance.user import User
 
 _GENERAL: Final = (
     ("1.1", "1.0", "lines", "Every line is one JSON object in UTF-8, and ends in LF"),

@@ -5,12 +5,14 @@ from assa.conformance.cases import (
     connecting,
     errors,
     inviting,
+    leaving,
     lines,
     messages,
     reading,
     relays,
     resuming,
     rooms,
+    sizes,
     system,
 )
 
@@ -19,11 +21,13 @@ __all__ = [
     "connecting",
     "errors",
     "inviting",
+    "leaving",
     "lines",
     "messages",
     "reading",
     "relays",
     "resuming",
     "rooms",
+    "sizes",
     "system",
 ]

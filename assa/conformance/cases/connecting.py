@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+from assa.conformance.answers import failed
 from assa.conformance.identities import Identity, forged, unsigned
 from assa.conformance.messages import Message
 from assa.conformance.registry import rule
 from assa.conformance.stage import Stage, connect_data
-from assa.conformance.user import User, failed
+from assa.conformance.user import User
 
 _REFUSALS = "AUTH_FAILED INVALID_TOKEN"
 _HOUR_S = 3_600

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from assa.conformance.cases.rooms import NOWHERE
+from assa.conformance.cases.examples import NOWHERE
 from assa.conformance.registry import rule
 from assa.conformance.stage import Stage
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from assa.conformance.answers import line_of
 from assa.conformance.messages import Broken, Json, Message
 from assa.conformance.registry import rule
 from assa.conformance.stage import Stage, connect_data
-from assa.conformance.user import line_of
 
 
 def _is_numbered(seq_id: str, message: Json) -> bool:

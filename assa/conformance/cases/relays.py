@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assa.conformance.cases.rooms import NOWHERE
+from assa.conformance.cases.examples import NOWHERE
 from assa.conformance.messages import Json
 from assa.conformance.registry import rule
 from assa.conformance.stage import Stage

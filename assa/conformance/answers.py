@@ -1,0 +1,55 @@
+"""What kind of message one is, and whether a request went as it should (§2.3, §9.1). Pure."""
+
+from __future__ import annotations
+
+import json
+
+from assa.conformance.messages import Json, Message, same
+
+
+def is_answer(message: Json) -> bool:
+    """Return whether a message answers something (§2.3): events have no `success`."""
+    return "success" in message or message.get("action") == "ERROR"
+
+
+def is_event(message: Json, event: str, data: Json) -> bool:
+    """Return whether a message is that event, with these fields in its data."""
+    if message.get("action") != event or is_answer(message):
+        return False
+    came = message.get("data")
+    return not data or (isinstance(came, dict) and all(same(came.get(key), one) for key, one in data.items()))
+
+
+def succeeded(answer: Message) -> Message:
+    """Return the answer of a request that should have succeeded.
+
+    Raises:
+        Broken: It did not.
+    """
+    action = (answer.sent or {}).get("action")
+    answer.require(
+        answer.raw.get("success") is True,
+        f"expected {action}_RESPONSE with success: true, got {answer.raw.get('action')}"
+        f" {answer.raw.get('error_code', '')}".rstrip(),
+    )
+    return answer.shows({"action": f"{action}_RESPONSE"})
+
+
+def failed(answer: Message, codes: str) -> Message:
+    """Return the answer of a request that should have failed.
+
+    Raises:
+        Broken: It did not, or with another code.
+    """
+    expected = " or ".join(codes.split())
+    got = answer.raw.get("error_code") or answer.raw.get("action")
+    answer.require(answer.raw.get("success") is False, f"expected success: false with {expected}, got {got}")
+    answer.require(
+        answer.raw.get("error_code") in codes.split(), f"expected error_code {expected}, got {got}"
+    )
+    return answer
+
+
+def line_of(message: Json) -> bytes:
+    """Return a message as a line."""
+    return json.dumps(message, ensure_ascii=False).encode() + b"\n"
