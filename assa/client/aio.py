@@ -1,0 +1,236 @@
+"""The client library for programs on asyncio: the same client, with awaitables and ``async for``.
+
+::
+
+    from assa.client.aio import AsyncClient
+
+    async def main():
+        async with AsyncClient("chat.example.org") as client:
+            await client.connect(fetch_token)  # a coroutine function, for example
+            await client.send_text(100, "hello")
+            async for event in client.events():
+                print(event)
+
+    asyncio.run(main())
+
+It runs Twisted on the loop of the program, with Twisted's asyncio reactor. Where the program has none yet,
+the first client installs it; a program that installs a reactor by itself installs that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import Deferred
+from twisted.internet.main import installReactor
+
+from assa.client.bookmark import Bookmark
+from assa.client.client import Client
+from assa.client.endpoints import endpoint
+from assa.client.events import Event
+from assa.client.refusals import Disconnected
+from assa.client.states import Offline, State, Welcome
+from assa.client.tokens import Token
+from assa.protocol import (
+    DeviceInfo,
+    MessageSent,
+    MessagesGot,
+    ReceiveChecked,
+    Request,
+    RoomCreated,
+    RoomJoined,
+    RoomLeft,
+    RoomsListed,
+)
+
+A = TypeVar("A")
+_REACTOR = "twisted.internet.reactor"
+_STARTED = "_assa_has_started_it"
+
+
+def _nothing(_: object) -> None:
+    """Hear nothing."""
+
+
+class AsyncClient:
+    """One user's connection to a server; see :class:`assa.client.Client`, which it has inside.
+
+    Made inside of the running loop. As an asynchronous context manager it disconnects at the end.
+
+    Args:
+        address: As for :func:`assa.client.endpoint`.
+        tls: Likewise.
+        changed: Called when the connection is there, lost, back or given up.
+        device: What CONNECT says of the device (§3.1).
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        tls: bool | None = None,
+        changed: Callable[[State], None] = _nothing,
+        device: DeviceInfo | None = None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reactor = _reactor_of(self._loop)
+        self._tell = changed
+        self._events: asyncio.Queue[Event | Offline] = asyncio.Queue()
+        self._client = Client(
+            endpoint(self._reactor, address, tls=tls),
+            self._reactor,
+            heard=self._events.put_nowait,
+            changed=self._changed,
+            device=device,
+        )
+        self._ended = False
+
+    @property
+    def client(self) -> Client:
+        """Return the client inside."""
+        return self._client
+
+    @property
+    def state(self) -> State:
+        """Return how the connection is."""
+        return self._client.state
+
+    @property
+    def bookmark(self) -> Bookmark:
+        """Return how far it has come; what waits for :meth:`events` counts as heard."""
+        return self._client.bookmark
+
+    # --- connecting ---
+
+    async def connect(self, token: Token, *, resume: Bookmark | None = None) -> Welcome:
+        """Connect; the function for tokens may be a coroutine function. See :meth:`Client.connect`."""
+        self._ended = False
+        return await self._await(self._client.connect(_awaited(token), resume=resume))
+
+    async def disconnect(self, reason: str = "user_logout") -> None:
+        """End the session (§3.2); :meth:`events` ends."""
+        self._ended = True
+        await self._await(self._client.disconnect(reason))
+
+    def close(self, reason: str = "closed") -> None:
+        """Close at once, without ending the session; :meth:`events` ends."""
+        self._ended = True
+        self._client.close(reason)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.disconnect()
+        finally:
+            _stop_threads(self._reactor)
+
+    # --- hearing ---
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield each event, in order; each message once. It ends with `disconnect` and `close`.
+
+        Raises:
+            Disconnected: The connection was given up: `connect` with `resume` goes on.
+        """
+        while not isinstance(event := await self._events.get(), Offline):
+            yield event
+        if not self._ended:
+            raise Disconnected(event.reason)
+
+    def _changed(self, state: State) -> None:
+        if isinstance(state, Offline):
+            self._events.put_nowait(state)
+        self._tell(state)
+
+    # --- asking ---
+
+    async def ask(self, request: Request[A]) -> A:
+        """Send a request and return its answer; see :meth:`Client.ask`."""
+        return await self._await(self._client.ask(request))
+
+    def tell(self, request: Request[None]) -> None:
+        """Send what has no answer; see :meth:`Client.tell`."""
+        self._client.tell(request)
+
+    async def send_text(self, room_id: int, text: str, *, reply_to: int | None = None) -> MessageSent:
+        """Send a text to a room (§5.1)."""
+        return await self._await(self._client.send_text(room_id, text, reply_to=reply_to))
+
+    async def create_room(
+        self, name: str, *, description: str = "", is_open: bool = False, invite: Sequence[int] = ()
+    ) -> RoomCreated:
+        """Create a room, for invited users or open to everybody (§4.1)."""
+        return await self._await(
+            self._client.create_room(name, description=description, is_open=is_open, invite=invite)
+        )
+
+    async def join_room(self, room_id: int) -> RoomJoined:
+        """Join a room (§4.2)."""
+        return await self._await(self._client.join_room(room_id))
+
+    async def exit_room(self, room_id: int) -> RoomLeft:
+        """Leave a room (§4.3)."""
+        return await self._await(self._client.exit_room(room_id))
+
+    async def list_rooms(self) -> RoomsListed:
+        """List the user's rooms (v1.1)."""
+        return await self._await(self._client.list_rooms())
+
+    async def get_messages(self, room_id: int, *, before: int | None = None, limit: int = 50) -> MessagesGot:
+        """Return a page of a room's history (v1.1)."""
+        return await self._await(self._client.get_messages(room_id, before=before, limit=limit))
+
+    async def confirm(self, room_id: int, message_ids: Sequence[int]) -> ReceiveChecked:
+        """Confirm that messages were received, at most 500 (§5.3)."""
+        return await self._await(self._client.confirm(room_id, message_ids))
+
+    async def _await(self, doing: Deferred[A] | Coroutine[Any, Any, A]) -> A:
+        deferred = doing if isinstance(doing, Deferred) else Deferred.fromCoroutine(doing)
+        result: A = await deferred.asFuture(self._loop)
+        return result
+
+
+def _awaited(token: Token) -> Token:
+    """Return where tokens come from, with what asyncio awaits made into what Twisted does."""
+    if isinstance(token, str):
+        return token
+
+    def fresh() -> Any:
+        result: Any = token()
+        is_ours = inspect.isawaitable(result) and not isinstance(result, Deferred)
+        return Deferred.fromFuture(asyncio.ensure_future(result)) if is_ours else result
+
+    return fresh
+
+
+def _reactor_of(loop: asyncio.AbstractEventLoop) -> Any:
+    """Return the reactor on a loop that runs; without one, install and start it."""
+    if _REACTOR not in sys.modules:
+        installReactor(AsyncioSelectorReactor(loop))
+    reactor: Any = sys.modules[_REACTOR]
+    if getattr(reactor, "_asyncioEventloop", None) is not loop:
+        raise RuntimeError(
+            f"{type(reactor).__name__} is installed already, and not on this loop: assa.client.aio needs"
+            " twisted.internet.asyncioreactor, and one loop for the life of the process"
+        )
+    if not reactor._started:  # noqa: SLF001 - `running` is true only after the loop's next turn
+        setattr(reactor, _STARTED, True)
+        reactor.startRunning(installSignalHandlers=False)
+    return reactor
+
+
+def _stop_threads(reactor: Any) -> None:
+    """Let the process end: threads that have looked up names would keep it."""
+    if getattr(reactor, _STARTED, False) and reactor.threadpool is not None:
+        reactor.threadpool.stop()
+        reactor.threadpool = None  # there is a new one as soon as it is needed
