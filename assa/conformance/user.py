@@ -201,17 +201,14 @@ class User:
         """
         return failed(await self.call(action, data, **envelope), codes)
 
-    async def ping(self) -> None:
-        """Wait until all that was asked before has been dealt with (v1.1).
+    async def settled(self) -> None:
+        """Wait until all that was asked before has been dealt with: answers keep their order (v1.1).
 
         Raises:
-            Broken: No PONG came.
+            Broken: There was no answer.
         """
-        seq_id = self.tell("PING")["seq_id"]
-        await self.take(
-            lambda one: one.get("action") == "PONG" and one.get("seq_id") == seq_id,
-            f"PONG with seq_id {seq_id}",
-        )
+        await self.ask("LIST_ROOMS", {})
+        await self.sleep(self._scene.quiet_s)
 
     async def error(self, codes: str) -> Message:
         """Return an ERROR that comes without an answer to be matched, with one of the codes.

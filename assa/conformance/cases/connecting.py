@@ -229,7 +229,7 @@ async def ten_connections(stage: Stage) -> None:
     await devices[0].error("SESSION_REPLACED")
     await devices[0].closed()
     for device in devices[1:]:
-        await device.ping()
+        await device.settled()
 
 
 @rule("3.1", "1.1")

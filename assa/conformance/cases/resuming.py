@@ -176,9 +176,9 @@ async def too_many_events(stage: Stage) -> None:
     for number in range(1_001):
         mina.tell("MEDIA_STATUS", status | {"video_enabled": number % 2 == 0})
         if number % 100 == 99:  # noqa: PLR2004 - no faster than the server answers, nor than it allows
-            await mina.ping()
+            await mina.settled()
             await stage.sleep(0.95)
-    await mina.ping()
+    await mina.settled()
     refused = [one for one in mina.inbox if one.get("error_code")]
     mina.welcome.require(not refused, f"MEDIA_STATUS was refused: {refused[:1]}")
     again = await stage.resumed(jun)
@@ -192,7 +192,7 @@ async def rooms_left_meanwhile(stage: Stage) -> None:
     mina, phone = await stage.users(2)
     tablet = await stage.user(phone.identity)
     left, kept = [await stage.room(mina, phone) for _ in range(2)]
-    await tablet.ping()
+    await tablet.settled()
     await stage.dropped(tablet)
     await _say(mina, left, "떠난 방")
     await _say(mina, kept, "남은 방")
@@ -230,12 +230,12 @@ async def relays_are_replayed(stage: Stage) -> None:
     """SDP and candidates that were missed are replayed in order."""
     mina, jun = await stage.users(2)
     video_room_id = await stage.meeting(await stage.room(mina, jun), mina, jun)
-    await jun.ping()
+    await jun.settled()
     await stage.dropped(jun)
     to = {"video_room_id": video_room_id, "target_user_id": jun.user_id}
     mina.tell("SDP", to | {"sdp_type": "offer", "sdp_data": "v=0"})
     mina.tell("ICE_CANDIDATE", to | {"candidate": "candidate:1"})
-    await mina.ping()
+    await mina.settled()
     again = await stage.resumed(jun)
     await again.hear("SDP", video_room_id=video_room_id, sdp_type="offer")
     await again.hear("ICE_CANDIDATE", video_room_id=video_room_id, candidate="candidate:1")

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from assa.conformance.messages import Message
 from assa.conformance.registry import rule
 from assa.conformance.stage import Stage
+from assa.conformance.user import User
 
 _NOTICE: Final[dict[str, Any]] = {
     "title": "서버 점검 안내",
@@ -47,6 +49,12 @@ async def no_connect(stage: Stage) -> None:
     await stranger.closed(30 + _LATE_S)
 
 
+async def _pong(user: User) -> None:
+    sent = user.tell("PING")
+    came = await user.take(lambda one: one.get("action") == "PONG", "PONG")
+    Message(came, sent).shows({"seq_id": sent["seq_id"]})
+
+
 @rule("8.1", "1.1")
 async def announcement(stage: Stage) -> None:
     """SERVER_ANNOUNCEMENT of an admin reaches every client, and he is told how many."""
@@ -70,7 +78,7 @@ async def announcement_refused(stage: Stage) -> None:
 async def pong(stage: Stage) -> None:
     """A PING of the client gets PONG with its seq_id."""
     mina = await stage.user()
-    await mina.ping()
+    await _pong(mina)
 
 
 @rule("8.2", "1.1")
@@ -78,7 +86,7 @@ async def pong_before_connect(stage: Stage) -> None:
     """PING and PONG are taken before CONNECT."""
     stranger = await stage.stranger()
     stranger.tell("PONG")
-    await stranger.ping()
+    await _pong(stranger)
 
 
 @rule("8.2", "1.1")
@@ -86,7 +94,7 @@ async def pong_has_no_answer(stage: Stage) -> None:
     """PONG has no answer."""
     mina = await stage.user()
     sent = mina.tell("PONG")
-    await mina.ping()
+    await mina.settled()
     for message in mina.inbox:
         mina.welcome.require(
             message.get("seq_id") != sent["seq_id"], f"expected no answer to PONG, got {message}"
