@@ -22,6 +22,7 @@ def commands() -> Generator[dict[str, str], None, None]:
     with tempfile.TemporaryDirectory(prefix="assa-bin-") as name:
         scripts = {
             "assa": f'#!/bin/sh\nexec "{sys.executable}" -m assa "$@"\n',
+            "python": f'#!/bin/sh\nexec "{sys.executable}" "$@"\n',
             "twistd": f'#!/bin/sh\nexec "{sys.executable}" "{TWISTD}" "$@"\n',
             "nc": f'#!/bin/sh\nexec "{sys.executable}" "{name}/nc.py" "$@"\n',
             "nc.py": NC,
@@ -83,7 +84,9 @@ with urllib.request.urlopen(request, timeout=10) as answer:
 """
 
 
-def run(command: str | list[str], environ: dict[str, str], typed: str = "") -> str:
+def run(
+    command: str | list[str], environ: dict[str, str], typed: str = "", *, timeout_s: float = TIMEOUT_S
+) -> str:
     """Run a command as a person would and return what it shows."""
     shell = ["bash", "-c", command] if isinstance(command, str) else command
     done = subprocess.run(
@@ -92,7 +95,7 @@ def run(command: str | list[str], environ: dict[str, str], typed: str = "") -> s
         input=typed,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=timeout_s,
         check=False,
         start_new_session=True,  # without a terminal, from which createuser would read
     )
