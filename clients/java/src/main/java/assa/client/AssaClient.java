@@ -9,6 +9,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import javax.net.ssl.SSLContext;
 
@@ -64,6 +65,14 @@ public final class AssaClient implements AutoCloseable {
    */
   public CompletableFuture<Welcome> connect() {
     return promised(conversation::connect, Welcome::of);
+  }
+
+  /**
+   * Find out within 10 seconds whether there still is a connection, and try at once where the client waits for its next
+   * attempt. For Android's {@code ConnectivityManager}: the network of before may be gone, or there is one again.
+   */
+  public void check() {
+    post(conversation::check);
   }
 
   /**
@@ -149,6 +158,11 @@ public final class AssaClient implements AutoCloseable {
     }
   }
 
+  /** Returns whether the application lags so far behind that nothing more is read from the server. */
+  boolean isLagging() {
+    return callbacks.lags();
+  }
+
   private static void refuseOwn(String action) {
     switch (action) {
       case "CONNECT", "DISCONNECT", "PING", "PONG" ->
@@ -164,17 +178,13 @@ public final class AssaClient implements AutoCloseable {
     }
   }
 
-  private interface Request {
-    void send(Settle settle);
-  }
-
-  private <T> CompletableFuture<T> promised(Request request, Function<JsonObject, T> read) {
+  private <T> CompletableFuture<T> promised(Consumer<Settle> request, Function<JsonObject, T> read) {
     CompletableFuture<T> promise = new CompletableFuture<>();
     Settle settle = (data, error) -> callbacks.call(() -> {
       if (error == null) promise.complete(read.apply(data));
       else promise.completeExceptionally(error);
     });
-    if (!post(() -> request.send(settle))) promise.completeExceptionally(AssaException.disconnected("closed"));
+    if (!post(() -> request.accept(settle))) promise.completeExceptionally(AssaException.disconnected("closed"));
     return promise;
   }
 

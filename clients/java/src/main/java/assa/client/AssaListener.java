@@ -29,7 +29,8 @@ public interface AssaListener {
    * <p>The missed messages of the rooms that it knows follow as events. What else may have changed (names, members,
    * receipts, calls) is to be drawn anew from this, and asked for where it is shown.
    *
-   * @param rooms The data of LIST_ROOMS: the rooms as they are now.
+   * @param rooms The data of LIST_ROOMS: the rooms as they are now. Empty with a server of version 1.0, which has no
+   *     such thing; of its messages those follow that the user has not confirmed, up to 100 of each room.
    */
   default void onGap(JsonObject rooms) {}
 }

@@ -1,11 +1,16 @@
 package assa.client;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.function.Consumer;
 
-/** Fetches the messages whose events are gone for good: LIST_ROOMS, then GET_MESSAGES for each room. */
+/**
+ * Fetches the messages whose events are gone for good: LIST_ROOMS, then GET_MESSAGES for each room. A server of version
+ * 1.0 has neither; it is asked with CHECK_RECEIVE for what the user has not confirmed.
+ */
 final class CatchUp {
   private static final int PAGE = 100;
   private static final long RETRY_MS = 1_000;
@@ -21,7 +26,9 @@ final class CatchUp {
   private final Consumer<JsonObject> rooms;
   private final Consumer<JsonObject> message;
   private final Queue<Long> left = new ArrayDeque<>();
+  private JsonArray existing = new JsonArray();
   private boolean listed = true;
+  private boolean isOld;
   private Runnable then;
   private int era;
 
@@ -37,8 +44,13 @@ final class CatchUp {
     this.message = message;
   }
 
-  /** Take note that events are missing. */
-  void missed() {
+  /**
+   * Take note that events are missing.
+   *
+   * @param rooms The ids of the user's rooms.
+   */
+  void missed(JsonArray rooms) {
+    existing = rooms;
     listed = false;
   }
 
@@ -65,9 +77,18 @@ final class CatchUp {
     listed = true;
   }
 
-  /** Find out where each room is, so that later no more is fetched than what was missed. */
-  void survey() {
-    request("LIST_ROOMS", new JsonObject(), this::begun, () -> {});
+  /**
+   * Find out where each room is, so that later no more is fetched than what was missed.
+   *
+   * @param rooms The ids of the user's rooms.
+   */
+  void survey(JsonArray rooms) {
+    request("LIST_ROOMS", new JsonObject(), this::begun, () -> {
+      for (JsonElement one : rooms) {
+        long room = one.getAsLong();
+        pending(room, data -> marks.begin(room, newestPending(data)), () -> {});
+      }
+    });
   }
 
   private void begun(JsonObject data) {
@@ -78,14 +99,50 @@ final class CatchUp {
 
   private void goOn() {
     Long room = left.peek();
-    if (!listed) request("LIST_ROOMS", new JsonObject(), this::listed, () -> listed(new JsonObject()));
+    if (!listed) request("LIST_ROOMS", new JsonObject(), this::listed, this::unlisted);
     else if (room == null) then.run();
+    else if (isOld) pending(room, data -> tookPending(room, data), () -> finished(room));
     else if (marks.newest(room) > 0) page(room, "after_message_id", marks.newest(room), PAGE);
     else page(room, "before_message_id", 2, 1); // the very first message of a server: no id comes before it
   }
 
+  /** The server is an old one. */
+  private void unlisted() {
+    listed = true;
+    isOld = true;
+    left.clear();
+    for (JsonElement room : existing) left.add(room.getAsLong());
+    rooms.accept(new JsonObject());
+    goOn();
+  }
+
+  private void pending(long room, Consumer<JsonObject> took, Runnable refused) {
+    JsonObject request = new JsonObject();
+    request.addProperty("room_id", room);
+    request.add("message_ids", new JsonArray());
+    request("CHECK_RECEIVE", request, took, refused);
+  }
+
+  private void tookPending(long room, JsonObject data) {
+    if (marks.knows(room)) {
+      for (JsonObject one : Json.objects(data, "pending_messages")) {
+        one.addProperty("room_id", room);
+        if (Json.number(one, "message_id", 0) > marks.newest(room)) message.accept(one);
+      }
+    }
+    marks.begin(room, newestPending(data));
+    finished(room);
+  }
+
+  private static long newestPending(JsonObject data) {
+    long newest = 0;
+    for (JsonObject one : Json.objects(data, "pending_messages")) newest = Json.number(one, "message_id", newest);
+    return newest;
+  }
+
   private void listed(JsonObject data) {
     listed = true;
+    isOld = false;
     left.clear();
     for (JsonObject room : Json.objects(data, "rooms")) {
       long id = Json.number(room, "room_id", 0);

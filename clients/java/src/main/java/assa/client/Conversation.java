@@ -1,16 +1,13 @@
 package assa.client;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 
 /** What a client says and hears, and what outlives a connection (§2, §3, §10); on the loop's thread. */
 final class Conversation implements Link.Owner {
   /** The server sends PING every 30 s; after a longer silence it is asked whether it is there. */
   static final long QUIET_MS = 35_000;
-
-  /** §10.1. */
-  static final int MESSAGE_BYTES = 1_048_576;
 
   private static final long FAREWELL_MS = 2_000;
   private static final long RENEW_AGAIN_MS = 10_000;
@@ -56,6 +53,12 @@ final class Conversation implements Link.Owner {
   void connect(Settle settle) {
     if (link.state() == State.ONLINE) settle.settled(welcome, null);
     else link.connect(settle);
+  }
+
+  /** Find out at once whether there still is a connection, or try to make one. */
+  void check() {
+    if (link.state() == State.ONLINE) ping();
+    if (link.state() == State.WAITING) link.connect((data, error) -> {});
   }
 
   /** End the session, and close. */
@@ -106,45 +109,21 @@ final class Conversation implements Link.Owner {
 
   /** Send what is answered only where it fails, which comes as an event with this {@code seq_id}. */
   void say(String action, JsonObject data, String seqId) {
-    byte[] line = Json.line(envelope(action, data, seqId));
-    String code = link.state() != State.ONLINE ? AssaException.DISCONNECTED : refusalOf(line);
-    if (code == null) link.send(line);
-    else tell(Event.of(localError(action, seqId, code)));
+    byte[] line = Json.line(Envelope.around(data, action, seqId));
+    if (link.state() != State.ONLINE) tell(Event.of(Envelope.error(action, seqId, AssaException.DISCONNECTED)));
+    else if (Envelope.isTooLong(line)) tell(Event.of(Envelope.error(action, seqId, "MESSAGE_TOO_LONG")));
+    else link.send(line);
   }
 
   // --- what is sent ---
 
   private void request(String action, JsonObject data, Settle settle) {
     String seqId = requests.add(action, settle);
-    JsonObject message = envelope(action, data, seqId);
+    JsonObject message = Envelope.around(data, action, seqId);
     if (action.equals("CONNECT") && session.id() != null) message.addProperty("session_id", session.id());
     byte[] line = Json.line(message);
-    if (refusalOf(line) == null) link.send(line);
-    else requests.answered(localError(action, seqId, refusalOf(line)));
-  }
-
-  private static JsonObject envelope(String action, JsonObject data, String seqId) {
-    JsonObject message = new JsonObject();
-    message.addProperty("action", action);
-    if (data != null) message.add("data", data);
-    message.addProperty("timestamp", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
-    message.addProperty("seq_id", seqId);
-    return message;
-  }
-
-  private static String refusalOf(byte[] line) {
-    return line.length - 1 > MESSAGE_BYTES ? "MESSAGE_TOO_LONG" : null;
-  }
-
-  /** Return an ERROR like the server's, for what never reaches it. */
-  private static JsonObject localError(String action, String seqId, String code) {
-    JsonObject data = new JsonObject();
-    data.addProperty("original_action", action);
-    JsonObject message = envelope("ERROR", data, seqId);
-    message.addProperty("success", false);
-    message.addProperty("error_code", code);
-    message.addProperty("message", "");
-    return message;
+    if (Envelope.isTooLong(line)) requests.answered(Envelope.error(action, seqId, "MESSAGE_TOO_LONG"));
+    else link.send(line);
   }
 
   @Override
@@ -166,7 +145,7 @@ final class Conversation implements Link.Owner {
       case BEGUN -> {
         if (userBefore != 0) outbox.clear(AssaException.disconnected("another user"));
         forgetRooms();
-        catchUp.survey();
+        catchUp.survey(rooms(data));
       }
       case RESUMED -> {}
       case REPLAYED -> {
@@ -174,7 +153,7 @@ final class Conversation implements Link.Owner {
       }
       case GAP -> {
         delivery.hold();
-        catchUp.missed();
+        catchUp.missed(rooms(data));
       }
     }
     heardAtMs = loop.nowMs();
@@ -195,6 +174,11 @@ final class Conversation implements Link.Owner {
       delivery.release();
       outbox.open();
     }
+  }
+
+  private static JsonArray rooms(JsonObject data) {
+    JsonElement rooms = Json.object(data, "reconnection_info").get("existing_rooms");
+    return rooms instanceof JsonArray ? (JsonArray) rooms : new JsonArray();
   }
 
   private void forgetRooms() {
@@ -224,11 +208,20 @@ final class Conversation implements Link.Owner {
     heardAtMs = loop.nowMs();
     String action = Json.text(message, "action", "");
     String seqId = Json.text(message, "seq_id");
-    if (action.equals("PING")) link.send(Json.line(envelope("PONG", null, seqId)));
+    if (action.equals("PING")) link.send(Json.line(Envelope.around(null, "PONG", seqId)));
     else if (action.equals("ERROR") && isAboutConnection(message)) tell(Event.of(message), AssaException.of(message));
     else if (requests.answered(message)) return;
-    else if (Session.positionOf(seqId) < 0) unnumbered(action, message);
+    else if (isFleeting(action, seqId)) fleeting(action, message);
     else if (session.advance(seqId)) delivery.event(message);
+  }
+
+  /** Return whether it is about this connection alone, so that it is neither kept back nor replayed. */
+  private static boolean isFleeting(String action, String seqId) {
+    return switch (action) {
+      case "TOKEN_EXPIRING", "ERROR" -> true;
+      case "SERVER_ANNOUNCEMENT" -> Session.positionOf(seqId) < 0;
+      default -> false;
+    };
   }
 
   private static boolean isAboutConnection(JsonObject message) {
@@ -240,7 +233,7 @@ final class Conversation implements Link.Owner {
     link.part(parting);
   }
 
-  private void unnumbered(String action, JsonObject message) {
+  private void fleeting(String action, JsonObject message) {
     if (action.equals("TOKEN_EXPIRING")) renew();
     if (action.equals("SERVER_ANNOUNCEMENT")) {
       link.wish(Json.number(Json.object(message, "data"), "reconnect_after_ms", -1));
@@ -273,8 +266,12 @@ final class Conversation implements Link.Owner {
   private void watch() {
     pulse.cancel();
     long quietMs = loop.nowMs() - heardAtMs;
-    if (quietMs >= QUIET_MS) request("PING", null, (data, error) -> {});
+    if (quietMs >= QUIET_MS) ping();
     pulse = loop.after(quietMs >= QUIET_MS ? QUIET_MS : QUIET_MS - quietMs, this::watch);
+  }
+
+  private void ping() {
+    request("PING", null, (data, error) -> {});
   }
 
   /** To wait longer would help nobody; but an application that lags has not let its answer be read. */

@@ -1,9 +1,12 @@
 package assa.client;
 
 import com.google.gson.JsonObject;
+import java.util.regex.Pattern;
 
 /** What resumes a session: its id, and the position of the last event that came (v1.1, "Sessions and recovery"). */
 final class Session {
+  private static final Pattern POSITION = Pattern.compile("e\\d{1,18}");
+
   private String id;
   private String lastSeqId;
   private long userId;
@@ -38,7 +41,8 @@ final class Session {
     JsonObject info = Json.object(data, "reconnection_info");
     Meaning meaning = meaningOf(data, info);
     // Where it is resumed, what was missed comes next, so the old position counts until then.
-    if (lastSeqId == null || meaning == Meaning.BEGUN || meaning == Meaning.GAP) lastSeqId = Json.text(info, "last_seq_id");
+    boolean continues = meaning == Meaning.RESUMED || meaning == Meaning.REPLAYED;
+    if (lastSeqId == null || !continues) lastSeqId = Json.text(info, "last_seq_id");
     id = Json.text(data, "session_id");
     userId = Json.number(data, "user_id", 0);
     return meaning;
@@ -68,6 +72,6 @@ final class Session {
 
   /** Return the number of a position such as {@code e1024}, or -1 for what is none. */
   static long positionOf(String seqId) {
-    return seqId != null && seqId.matches("e\\d{1,18}") ? Long.parseLong(seqId.substring(1)) : -1;
+    return seqId != null && POSITION.matcher(seqId).matches() ? Long.parseLong(seqId.substring(1)) : -1;
   }
 }

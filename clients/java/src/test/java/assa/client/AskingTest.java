@@ -123,6 +123,22 @@ final class AskingTest {
   }
 
   @Test
+  void checkAsksAtOnce() {
+    World world = new World();
+    world.online();
+    world.client.check();
+    world.connection().takes("PING");
+    world.loop.advance(10_000);
+    assertTrue(world.connection().isClosed);
+    world.client.check(); // there is a network again
+    world.loop.settle();
+    assertEquals(2, world.connections.size());
+    world.isReachable = false;
+    world.connection().cuts();
+    assertEquals(1_000, world.untilNextConnection());
+  }
+
+  @Test
   void anythingHeardIsASignOfLife() {
     World world = new World();
     world.online();

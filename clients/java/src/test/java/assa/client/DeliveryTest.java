@@ -288,4 +288,34 @@ final class DeliveryTest {
     assertEquals(List.of(), world.gaps);
     assertFalse(world.connection().waiting().contains("SEND_MESSAGE"));
   }
+
+  // --- a server of version 1.0 ---
+
+  private static void welcomes(World.Connection connection, String sessionId) {
+    connection.answers("CONNECT", "{'user_id': 1, 'session_id': '" + sessionId + "', 'reconnection_info':"
+        + " {'existing_rooms': [5, 6], 'unread_messages': 1}}");
+  }
+
+  @Test
+  void oldServerIsAskedForWhatIsNotConfirmed() {
+    World world = new World();
+    world.connect();
+    World.Connection connection = world.connection();
+    welcomes(connection, "s1");
+    connection.refuses("LIST_ROOMS", "UNKNOWN_ACTION", "{}");
+    connection.answers("CHECK_RECEIVE", "{'room_id': 5, 'pending_messages': [{'message_id': 40}]}");
+    connection.answers("CHECK_RECEIVE", "{'room_id': 6, 'pending_messages': []}");
+    connection.says("{'action': 'NEW_MESSAGE', 'seq_id': 'new_msg_1', 'data': {'room_id': 5, 'message_id': 41}}");
+    connection.cuts();
+    world.untilNextConnection();
+    connection = world.connection();
+    welcomes(connection, "s2");
+    connection.refuses("LIST_ROOMS", "UNKNOWN_ACTION", "{}");
+    connection.says("{'action': 'NEW_MESSAGE', 'seq_id': 'new_msg_2', 'data': {'room_id': 5, 'message_id': 43}}");
+    connection.answers("CHECK_RECEIVE", "{'room_id': 5, 'pending_messages': [{'message_id': 40}, {'message_id': 41},"
+        + " {'message_id': 42}, {'message_id': 43}]}");
+    connection.answers("CHECK_RECEIVE", "{'room_id': 6, 'pending_messages': [{'message_id': 7}]}");
+    assertEquals(List.of(41L, 42L, 43L, 7L), world.told());
+    assertEquals("6", world.events.get(3).data().get("room_id").toString());
+  }
 }

@@ -14,8 +14,9 @@ final class ReconnectTest {
   void connectSaysWhoItIs() {
     World world = new World();
     World.Outcome outcome = world.connect();
-    String said = world.connection().takes("CONNECT").get("data").toString();
-    assertEquals("{\"jwt_token\":\"token-1\",\"device_info\":{\"platform\":\"android\",\"device_id\":\"phone\"}}", said);
+    assertEquals(
+        World.json("{'jwt_token': 'token-1', 'device_info': {'platform': 'android', 'device_id': 'phone'}}"),
+        world.connection().takes("CONNECT").get("data"));
     assertEquals("pending", outcome.code());
   }
 
@@ -80,7 +81,8 @@ final class ReconnectTest {
   void serverSaysWhenToComeBack() {
     for (long ms : new long[] {0, 300, 4_200}) {
       World world = new World();
-      world.online().says("{'action': 'SERVER_ANNOUNCEMENT', 'seq_id': 's-1', 'data': {'reconnect_after_ms': " + ms + "}}");
+      String data = "{'reconnect_after_ms': " + ms + "}";
+      world.online().says("{'action': 'SERVER_ANNOUNCEMENT', 'seq_id': 's-1', 'data': " + data + "}");
       world.connection().cuts();
       assertEquals(ms, world.untilNextConnection());
       world.connection().cuts();

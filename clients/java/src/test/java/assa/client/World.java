@@ -112,7 +112,9 @@ final class World implements AssaListener {
   /** Return the ids of the messages that it has been told. */
   List<Long> told() {
     List<Long> ids = new ArrayList<>();
-    for (Event event : events) if (event.action().equals("NEW_MESSAGE")) ids.add(event.data().get("message_id").getAsLong());
+    for (Event event : events) {
+      if (event.action().equals("NEW_MESSAGE")) ids.add(event.data().get("message_id").getAsLong());
+    }
     return ids;
   }
 
@@ -226,7 +228,8 @@ final class World implements AssaListener {
     void refuses(String action, String code, String data) {
       JsonObject request = takes(action);
       boolean isConnect = action.equals("CONNECT");
-      JsonObject answer = json("{'success': false, 'message': '아니요', 'error_code': '" + code + "', 'data': " + data + "}");
+      JsonObject answer = json("{'success': false, 'message': '아니요', 'data': " + data + "}");
+      answer.addProperty("error_code", code);
       answer.addProperty("action", isConnect ? "CONNECT_RESPONSE" : "ERROR");
       answer.add("seq_id", request.get("seq_id"));
       if (!isConnect) answer.getAsJsonObject("data").addProperty("original_action", action);
