@@ -161,9 +161,9 @@ def _failure(message: Message, failure: type[Any], shapes: Shapes) -> Schema:
         "data": shapes.object(failure),
     }
     made = _envelope(fields, shapes)
-    if message.kind is Kind.ERROR:
-        made["properties"]["seq_id"] = _or_null(made["properties"]["seq_id"])
-    else:
+    seq_id = made["properties"]["seq_id"] = _or_null(made["properties"]["seq_id"])
+    del seq_id["minLength"]  # it may be what was wrong
+    if message.kind is not Kind.ERROR:
         made["required"].remove("data")  # it comes where there is something to say in it
     return made
 
