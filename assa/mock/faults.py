@@ -52,12 +52,16 @@ class _DropAnswers(Fault):
     def __init__(self, line: Line, it: Callable[[], bool]) -> None:
         super().__init__(line)
         self._it = it
+        self._greeted = False
 
     def outgoing(self, message: Message) -> Iterable[Item]:
-        if not is_answer(message) or not self._it():
+        if not is_answer(message):
             return [message]
-        # Events have no place before a CONNECT is answered.
-        return [Stall()] if message["action"] == "CONNECT_RESPONSE" else []
+        first = message["action"] == "CONNECT_RESPONSE" and not self._greeted
+        if not self._it():
+            self._greeted |= first and message["success"]
+            return [message]
+        return [Stall()] if first else []  # events have no place before a CONNECT is answered
 
 
 def drop_answers(every: int, random: Random | None = None) -> MakeFault:

@@ -7,6 +7,7 @@ front. What faults return is sent in order; what is late holds up what comes aft
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ class Line:
     ) -> None:
         self.number = number
         self.kind = connection.kind
-        self.lines = lines
+        self._lines = lines
         self._connection = connection
         self.transport: FaultyTransport = connection.transport  # type: ignore[assignment]  # made by FaultyFactory
         self._watch = watch
@@ -122,6 +123,11 @@ class Line:
     def session_id(self) -> str:
         """Return the session's id, empty before CONNECT has succeeded."""
         return self._session.session_id if self._session else ""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Return the mock's open connections, this one among them."""
+        return tuple(self._lines)
 
     def send(self, message: Message) -> None:
         """Send the client a message of one's own, past the faults, after what is on its way."""
@@ -184,8 +190,9 @@ class Line:
         self._connection.allow_long_lines()
 
     def resume(self) -> None:
-        """Bring lines again."""
-        self._connection.resume()
+        """Bring lines again, unless the connection is about to end."""
+        if not self.transport.disconnecting:
+            self._connection.resume()
 
     def write(self, data: bytes) -> None:
         """Send events."""
@@ -215,7 +222,8 @@ class Line:
             items = [
                 made
                 for item in items
-                for made in (fault.outgoing(item) if isinstance(item, dict) else [item])
+                # A copy, for a fault may have sent one message twice, and the next may change one in place.
+                for made in (fault.outgoing(deepcopy(item)) if isinstance(item, dict) else [item])
             ]
         if not items and not self._over:
             self._watch.kept(self, message)
