@@ -124,7 +124,8 @@ def schema_of(message: Message, version: str, language: str = "en") -> Schema:
         "$id": f"urn:assa:v{version}:{message.name}",
         **whole(message, shapes),
     }
-    return made | {"examples": shown(version, message.name)} | ({"$defs": shapes.defs} if shapes.defs else {})
+    more = {"examples": shown(version, message.name), "$defs": shapes.defs}
+    return made | {key: value for key, value in more.items() if value}
 
 
 def whole(message: Message, shapes: Shapes) -> Schema:
