@@ -14,6 +14,7 @@ OLDEST = 17
 """The first version that can compile the client."""
 JARS = Path("/usr/share/java")
 """Where Debian's packages put theirs."""
+JUNIT = ("junit-platform-console.jar", "junit-jupiter-engine.jar", "junit-jupiter-api.jar", "opentest4j.jar")
 _NEEDED = {"gson.jar": "libgoogle-gson-java", "junit-platform-console.jar": "junit5"}
 _TIMEOUT_S = 120
 

@@ -57,7 +57,7 @@ class CuttingProxy(Proxy):
             sink.close()
 
     async def _hurt(self, sink: asyncio.StreamWriter, flows: asyncio.Event) -> None:
-        how = self._random.choices(["closed", "reset", "silent"], [6, 3, 1])[0]
+        how = self._random.choices(["closed", "reset", "silent"], [12, 6, 1])[0]
         self.hurt[how] += 1
         if how == "reset":
             sink.transport.abort()

@@ -1,10 +1,12 @@
-"""The Java client against a real server: through lost connections, and through the death of the server."""
+"""The Java client: its own tests, its example, and two of them through lost connections and dead servers."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import re
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -18,16 +20,18 @@ from twisted.trial.unittest import TestCase
 
 from tests.integration import tls
 from tests.integration.cutting import CuttingProxy
-from tests.integration.plain import Client, history, token
+from tests.integration.plain import TIMEOUT_S, Client, history, room_of, token
 from tests.integration.server import Server, free_port, running
-from tests.java import command
+from tests.java import CLIENT, JUNIT, OLDEST, classes, command
+from tests.javaclasses import Platform, used
 
-MANY, SOME = (250, 120) if os.environ.get("ASSA_EXAMPLES") != "thorough" else (2_000, 1_000)
+MANY, SOME = (250, 80) if os.environ.get("ASSA_EXAMPLES") != "thorough" else (2_000, 1_000)
 """Messages of each of the two."""
 SPEED = 10
 """The clients' clocks go so much faster: they come back after 0.1, 0.2 and 0.4 seconds."""
 _GIVE_UP_S = 90
-_STEP_S = 0.02
+_DESUGARED = {"java/lang/Record", "java/lang/runtime/ObjectMethods", "java/lang/invoke/StringConcatFactory"}
+"""What the compiler makes of records and of `+` between strings; Android's build tools replace it."""
 
 Told = dict[str, Any]
 Stored = list[tuple[int, str]]
@@ -93,6 +97,89 @@ class Talk:
 
 
 class JavaClientTests(TestCase):
+    def test_units(self):
+        """What the client's own tests claim holds: of §2, §3, §5, §10, with a clock of theirs."""
+        launcher = [
+            *("org.junit.platform.console.ConsoleLauncher", "--disable-banner", "--disable-ansi-colors"),
+            *("--details=tree", "--fail-if-no-tests", f"--scan-classpath={classes() / 'test'}"),
+        ]
+        told = _output(command(*launcher, jars=("gson.jar", *JUNIT)))
+        self.assertRegex(told, r"\[ +0 tests skipped +\]")
+        successful = re.search(r"\[ +(\d+) tests successful +\]", told)
+        self.assertIsNotNone(successful, told)
+        self.assertGreater(int(successful[1]), 70, told)
+
+    def test_android(self):
+        """The client uses no more of Java's library than Java 8 has, and Android from API 26 on."""
+        home = Path(shutil.which("javac")).resolve().parents[1]
+        platform = Platform(home / "lib" / "ct.sym", "8")
+        newer = {member for member in used(classes() / "main") if not platform.has(member)}
+        self.assertEqual({name for name, _, _ in newer}, _DESUGARED)
+        # The tests do, so that it would be seen.
+        control = {member[:2] for member in used(classes() / "test") if not platform.has(member)}
+        self.assertIn(("java/util/List", "of"), control)
+
+    def test_example(self):
+        """The example of README.md chats: it joins, sends, hears, and leaves."""
+        with running() as server, closing(Client(server.address, 1)) as mina:
+            mina.connect()
+            room_id = room_of([mina])
+            arguments = ["localhost", str(server.address[1]), token(2), str(room_id)]
+            chat = subprocess.Popen(
+                command("Chat", *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            try:
+                said = mina.heard("NEW_MESSAGE")["data"]
+                self.assertEqual(said["content"], "안녕하세요!")
+                mina.say(room_id, "반가워요")
+                lines = [chat.stdout.readline().rstrip() for _ in range(4)]
+                told, _ = chat.communicate(timeout=TIMEOUT_S)
+            finally:
+                chat.kill()
+                chat.wait()
+            self.assertEqual(lines[:2], ["* WAITING", "* ONLINE"])
+            self.assertEqual(set(lines[2:]), {f"* stored as {said['message_id']}", "사람1: 반가워요"})
+            self.assertEqual(told.splitlines(), ["* OFFLINE closed"])
+            self.assertEqual(chat.returncode, 0)
+
+    def test_documents(self):
+        """Both READMEs show the example as it is, and name the files and methods that there are."""
+        example = (CLIENT / "examples" / "Chat.java").read_text()
+        for name in ("README.md", "README.ko.md"):
+            text = (CLIENT / name).read_text()
+            shown = re.findall(r"```java\n(.*?)```", text, re.DOTALL)
+            self.assertIn(example, shown, name)
+        both = [_code((CLIENT / name).read_text()) for name in ("README.md", "README.ko.md")]
+        self.assertEqual(*both)
+
+    def test_pom(self):
+        """Maven's description needs what the script needs, and nothing else."""
+        pom = (CLIENT / "pom.xml").read_text()
+        needed = re.findall(r"<dependency>.*?<artifactId>(.*?)</artifactId>", pom, re.DOTALL)
+        self.assertEqual(needed, ["gson", "junit-jupiter"])
+        self.assertIn(f"<maven.compiler.release>{OLDEST}</maven.compiler.release>", pom)
+
+
+def _output(arguments: list[str]) -> str:
+    """Run a program that is to succeed; return what it told."""
+    ran = subprocess.run(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_GIVE_UP_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    return ran.stdout
+
+
+def _code(text: str) -> list[str]:
+    """Return the blocks of code of a document."""
+    return re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+class HurtConnectionsTests(TestCase):
     def test_lost_connections(self):
         """Each message is stored once and heard once, in order, however connections are lost (§10.3)."""
         with running(rate__messages=0, rate__others=0) as server:

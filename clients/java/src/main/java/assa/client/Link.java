@@ -223,7 +223,7 @@ final class Link {
   }
 
   private void become(State next, String reason) {
-    if (state == next && reason.isEmpty()) return;
+    if (state == next && (next == State.OFFLINE || reason.isEmpty())) return;
     state = next;
     owner.changed(next, reason);
   }

@@ -208,7 +208,8 @@ final class AskingTest {
     world.client.disconnect("user_logout", () -> over[0] = true);
     world.connection().answers("DISCONNECT", "{'reason': 'user_logout'}");
     assertTrue(over[0] && world.connection().isClosed);
-    assertEquals("OFFLINE closed", world.states.get(2));
+    world.client.close();
+    assertEquals(List.of("WAITING", "ONLINE", "OFFLINE closed"), world.states);
     world.connect();
     assertFalse(world.connection().takes("CONNECT").has("session_id"));
   }
