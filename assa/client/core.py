@@ -14,7 +14,7 @@ from assa.client.catching_up import CatchingUp
 from assa.client.events import Event, ServerError
 from assa.client.inbox import Inbox, Room
 from assa.client.link import Link, position_of
-from assa.client.refusals import BadAnswer, Disconnected
+from assa.client.refusals import Disconnected
 from assa.client.requests import Request, Requests, rejected
 from assa.client.sending import Sending
 from assa.client.states import Offline, Online, State, Waiting
@@ -61,7 +61,7 @@ class Core:
     def ask(self, request: ProtocolRequest[A]) -> Deferred[A]:
         """Send a request; see :meth:`assa.client.Client.ask`."""
         asked = self.ask_raw(request.action, forms.fields_of(request))
-        return asked.addCallback(lambda data: _formed(type(request), data))
+        return asked.addCallback(lambda data: forms.answer(type(request), data))
 
     def ask_raw(self, action: str, data: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Send a request by its name; see :meth:`assa.client.Client.ask_raw`."""
@@ -155,13 +155,6 @@ def _event(message: dict[str, Any], data: dict[str, Any]) -> Event:
     if message["action"] == "ERROR":
         return ServerError(error=rejected(message), original_action=data.get("original_action"))
     return forms.event(message["action"], data)
-
-
-def _formed(request: type[ProtocolRequest[A]], data: dict[str, Any]) -> A:
-    try:
-        return forms.answer(request, data)
-    except Exception as wrong:  # cattrs raises whatever the value provoked
-        raise BadAnswer(f"the answer to {request.action} is not as the protocol says: {wrong}") from wrong
 
 
 def _note(rooms: dict[int, Room], action: str, room_id: int, data: dict[str, Any]) -> None:

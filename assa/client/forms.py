@@ -13,6 +13,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
 from assa.client.events import Unknown
+from assa.client.refusals import BadAnswer
 from assa.protocol import EVENTS, Event, Request, Since, answer_of
 from assa.schema import make_converter, unstructure
 
@@ -77,10 +78,13 @@ def answer(request: type[Request[A]], data: dict[str, Any]) -> A:
     """Return the data of an answer in its class.
 
     Raises:
-        Exception: They have not its form.
+        BadAnswer: They have not its form.
     """
     cls = answer_of(request)
-    return cast("A", None if cls is None else _FORGIVING.structure(data, cls))
+    try:
+        return cast("A", None if cls is None else _FORGIVING.structure(data, cls))
+    except Exception as wrong:  # cattrs raises whatever the value provoked
+        raise BadAnswer(f"the answer to {request.action} is not as the protocol says: {wrong}") from wrong
 
 
 def event(action: str, data: dict[str, Any]) -> Event | Unknown:

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from assa.client import forms
 from assa.client.delays import BACKOFF_S, Delays
 from assa.client.line import Line, words_of
-from assa.client.refusals import Disconnected, NoAnswer, Rejected
+from assa.client.refusals import BadAnswer, Disconnected, NoAnswer, Rejected
 from assa.client.requests import Request, Requests
 from assa.client.states import Offline, Online, State, Waiting, Welcome
 from assa.client.tokens import Renewal, Token, fresh
@@ -233,7 +233,7 @@ class Link:
             await deferLater(self._reactor, state.delay_s)
             try:
                 await self._open()
-            except (Rejected, Disconnected, NoAnswer) as failed:
+            except (Rejected, Disconnected, NoAnswer, BadAnswer) as failed:
                 wrong = failed
                 if state.attempt == len(BACKOFF_S):
                     break
@@ -287,6 +287,8 @@ class Link:
 
     def close(self, reason: str) -> None:
         """Close at once, without ending the session."""
+        if self.idle:
+            return
         if self._farewell is None:
             self._farewell = Deferred()
         working, self._working = self._working, None
