@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docutils.core import publish_doctree
 from jsonschema import Draft202012Validator
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -39,6 +41,15 @@ class PublishedTests(SynchronousTestCase):
         """So are the documents: `assa schema --format reference > docs/reference.rst` mends it."""
         for name, text in documents().items():
             self.assertEqual((ROOT / "docs" / name).read_text("utf-8"), text, name)
+
+    def test_reference_is_well_formed(self) -> None:
+        """Docutils has not a single complaint about the reference, and finds every link."""
+        for name, text in documents().items():
+            complaints = io.StringIO()
+            settings = {"report_level": 1, "halt_level": 5, "warning_stream": complaints}
+            settings["syntax_highlight"] = "none"
+            publish_doctree(text, source_path=name, settings_overrides=settings)
+            self.assertEqual(complaints.getvalue(), "")
 
     def test_difference_is_found(self) -> None:
         """A file that differs, is missing or is too many is told, and written or removed."""

@@ -114,14 +114,15 @@ class _Writer:
     def _table(self, fields: Iterable[Field], side: Side) -> Iterator[str]:
         heads = [self._ref[one] for one in ("field", "type", "required", "words")]
         rows = [
-            [f"``{one.name}``", self._type(one, side), self._required(one, side), _prose(self._words(one))]
+            [
+                f"``{one.name}``",
+                self._type(one, side),
+                self._required(one, side),
+                _prose(self._said.field(one)),
+            ]
             for one in fields
         ]
         yield from _table([22, 24, 14, 40], heads, rows)
-
-    def _words(self, one: Field) -> str:
-        added = " (v1.1)" if one.since == "1.1" else ""
-        return f"{self._said.field(one)}{added}"
 
     def _required(self, one: Field, side: Side) -> str:
         if one.required(side):

@@ -123,7 +123,7 @@ def _interface(cls: type[Any], side: Side, said: Words) -> str:
 def _field(one: Field, side: Side, said: Words) -> Iterator[str]:
     kind, nullable = without_none(one.kind)
     null = " | null" if nullable and not one.omitted else ""
-    yield f"  /** {said.field(one)}{' (v1.1)' if one.since == '1.1' else ''} */"
+    yield f"  /** {said.field(one)} */"
     yield f"  {one.name}{'' if one.required(side) else '?'}: {_kind(kind, side)}{null};"
 
 

@@ -37,9 +37,10 @@ class Words:
     reference: dict[str, str]
 
     def field(self, field: Field) -> str:
-        """Return what is said of a field."""
+        """Return what is said of a field, with a mark where v1.1 added it."""
         own = self.of.get(field.owner, {}).get(field.name)
-        return self.fields[field.name] if own is None else own
+        said = self.fields[field.name] if own is None else own
+        return said if field.since == "1.0" else f"{said} (v{field.since})"
 
     def envelope(self, name: str) -> str:
         """Return what is said of a field around `data`."""
