@@ -149,13 +149,17 @@ class CatchingUp:
         listed = await self._ask(ListRooms())
         stale = []
         for one in listed.rooms:
-            newest = one.last_message.message_id if one.last_message else 0
-            known = self._inbox.rooms.get(one.room_id)
+            last, known = one.last_message, self._inbox.rooms.get(one.room_id)
             if known is None:  # joined elsewhere meanwhile: it begins now
-                self._inbox.rooms[one.room_id] = Room(newest=newest)
-            elif known.newest is None or newest > known.newest:
+                self._inbox.rooms[one.room_id] = Room(newest=last.message_id if last else 0)
+            elif last is not None and self._is_new(last, known):
                 stale.append(one.room_id)
         return stale
+
+    def _is_new(self, message: ChatMessage, room: Room) -> bool:
+        if room.newest is None:
+            return _is_after(message.created_at, self.since)
+        return message.message_id > room.newest
 
     # --- what was said there ---
 
