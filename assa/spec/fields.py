@@ -10,7 +10,7 @@ import attrs
 from attrs import frozen
 
 from assa.protocol import Since
-from assa.schema import omitted
+from assa.schema import Id, omitted
 
 NOTHING: Final = attrs.NOTHING
 _OMITTED: Final = omitted().metadata
@@ -80,7 +80,8 @@ def all_fields(cls: type[Any]) -> tuple[Field, ...]:
 
 def fields_of(cls: type[Any], version: str) -> tuple[Field, ...]:
     """Return the fields that a class has in a version of the protocol, ``1.0`` or ``1.1``."""
-    return tuple(one for one in all_fields(cls) if one.since <= version)
+    fields = tuple(one for one in all_fields(cls) if one.since <= version)
+    return fields if version == "1.0" else tuple(attrs.evolve(one, kind=_exact(one)) for one in fields)
 
 
 def classes_in(cls: type[Any]) -> list[type[Any]]:
@@ -88,6 +89,16 @@ def classes_in(cls: type[Any]) -> list[type[Any]]:
     kinds = [core(one.kind) for one in all_fields(cls)]
     items = [core(item) for kind in kinds if get_origin(kind) is list for item in get_args(kind)]
     return [kind for kind in (*kinds, *items) if attrs.has(kind)]
+
+
+def _exact(one: Field) -> Any:
+    """Return the kind of a field with the bounds of ids: that they are exact in JavaScript v1.1 promises."""
+    kind, nullable = without_none(one.kind)
+    if kind == list[int]:  # no list has other numbers
+        return list[Id]
+    if kind is int and one.name.endswith("_id"):
+        return Id | None if nullable else Id
+    return one.kind
 
 
 def _field(cls: type[Any], attribute: attrs.Attribute[Any], hint: Any) -> Field:
