@@ -1,7 +1,7 @@
 """Servers that are wrong in one thing each: the mock, with a fault that no network makes.
 
-Each says which rules have to find it. All others have to hold: a finding that is told in the wrong place sends a
-developer to the wrong place.
+Each says which rules have to find it. All others have to hold: a finding that is told in the wrong place
+sends a developer to the wrong place.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _says(change: Callable[[Message], Iterable[Item] | None]) -> Callable[[Line]
     "1.1 2.3 answers_in_order",
 )
 def wrong_seq_id() -> Callable[[Line], Fault]:
-    """Number answers anew."""
+    """Give answers another number than their requests."""
 
     def change(message: Message) -> None:
         if is_answer(message):
@@ -401,13 +401,21 @@ def membership_not_checked() -> Callable[[Line], Fault]:
 # --- made when the rules were finished, to see how many they find ---
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.1 4.3 user_left",
+    among=UNSEEN,
+)
 def user_left_unsaid() -> Callable[[Line], Fault]:
     """Tell nobody that somebody has left a room."""
     return _says(lambda message: [] if message["action"] == "USER_LEFT" else None)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 3.1 existing_rooms",
+    "1.0 3.2 rooms_outlive_disconnect",
+    "1.0 10.3 rooms_after_a_cut",
+    among=UNSEEN,
+)
 def rooms_forgotten() -> Callable[[Line], Fault]:
     """Name no rooms to one who connects."""
 
@@ -418,7 +426,10 @@ def rooms_forgotten() -> Callable[[Line], Fault]:
     return _says(change)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 5.1 content_unchanged",
+    among=UNSEEN,
+)
 def content_trimmed() -> Callable[[Line], Fault]:
     """Take the white space at the ends of texts away."""
 
@@ -434,7 +445,10 @@ def content_trimmed() -> Callable[[Line], Fault]:
     return Trimming
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.1 5.3 plain_question",
+    among=UNSEEN,
+)
 def oldest_pending_last() -> Callable[[Line], Fault]:
     """Give what is pending with the newest first."""
 
@@ -445,7 +459,10 @@ def oldest_pending_last() -> Callable[[Line], Fault]:
     return _says(change)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 4.2 user_joined",
+    among=UNSEEN,
+)
 def count_before_the_join() -> Callable[[Line], Fault]:
     """Count participants as they were before the one who joins."""
 
@@ -456,7 +473,10 @@ def count_before_the_join() -> Callable[[Line], Fault]:
     return _says(change)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 7.3 sdp",
+    among=UNSEEN,
+)
 def sender_of_sdp_missing() -> Callable[[Line], Fault]:
     """Relay SDP with the id of its target in place of its sender."""
 
@@ -469,7 +489,11 @@ def sender_of_sdp_missing() -> Callable[[Line], Fault]:
     return Confusing
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 5.1 reaches_every_other_member",
+    "1.1 5.1 shape_NEW_MESSAGE",
+    among=UNSEEN,
+)
 def time_without_a_zone() -> Callable[[Line], Fault]:
     """Write created_at as a local time."""
 
@@ -480,7 +504,10 @@ def time_without_a_zone() -> Callable[[Line], Fault]:
     return _says(change)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.1 4.3 host_changed",
+    among=UNSEEN,
+)
 def host_for_ever() -> Callable[[Line], Fault]:
     """Show who made a room as its host after he has left."""
     hosts: dict[int, int] = {}
@@ -495,7 +522,12 @@ def host_for_ever() -> Callable[[Line], Fault]:
     return _says(change)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 6.1 invited_while_offline",
+    "1.1 6.1 invited_member",
+    "1.1 6.1 invited_stranger",
+    among=UNSEEN,
+)
 def everybody_is_online() -> Callable[[Line], Fault]:
     """Say of everybody who is invited that he is online."""
 
@@ -507,7 +539,10 @@ def everybody_is_online() -> Callable[[Line], Fault]:
     return _says(change)
 
 
-@mutant(among=UNSEEN)
+@mutant(
+    "1.0 7.5 media_status_is_kept",
+    among=UNSEEN,
+)
 def media_forgotten() -> Callable[[Line], Fault]:
     """Show every participant with microphone and camera on."""
 

@@ -26,8 +26,9 @@ _TURNS = 4_000_000
 class _Wire:
     """Both ends of one connection: what one writes the other gets in the next turn."""
 
-    def __init__(self, server: Any, client: Line) -> None:
+    def __init__(self, server: Any, client: Line, piece_bytes: int) -> None:
         self.server, self.client = server, client
+        self._piece_bytes = piece_bytes
         self.over = False
         self._to_server = b""
         self.transport = StringTransport()
@@ -58,7 +59,8 @@ class _Wire:
         came = self.transport.value()
         if came:
             self.transport.clear()
-            self.client.dataReceived(came)
+            for begin in range(0, len(came), self._piece_bytes):
+                self.client.dataReceived(came[begin : begin + self._piece_bytes])
         if self.transport.disconnecting and not self.over:
             self.end(ConnectionDone())
         return moved or bool(came)
@@ -77,6 +79,9 @@ class Rehearsal:
     Args:
         faults: Of the mock.
         identities: Who takes part; None: users with tokens signed with the mock's secret.
+        timeout_s: How long a message may take.
+        slow: Whether the slow rules are tried.
+        piece_bytes: How many bytes of the server arrive at once at most.
         options: Further arguments of make_mock.
     """
 
@@ -87,12 +92,14 @@ class Rehearsal:
         identities: Callable[[Clock], Identities] | None = None,
         timeout_s: float = 10.0,
         slow: bool = False,
+        piece_bytes: int = 1_048_576,
         **options: Any,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(START_S)
         self.mock = make_mock(self.clock, faults, secret=SECRET, **options)
         self._wires: list[_Wire] = []
+        self._piece_bytes = piece_bytes
         started = self.mock.start()
         while not started.called:
             self._turn()
@@ -106,7 +113,7 @@ class Rehearsal:
         )
 
     async def _connect(self, line: Line) -> None:
-        self._wires.append(_Wire(self.mock.tcp.buildProtocol(None), line))
+        self._wires.append(_Wire(self.mock.tcp.buildProtocol(None), line, self._piece_bytes))
 
     def run(self, rules: Sequence[Rule]) -> list[Result]:
         """Try rules and return what became of them."""

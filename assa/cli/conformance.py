@@ -186,7 +186,7 @@ async def _try(reactor: Any, arguments: argparse.Namespace) -> int:
     target = f"{host}:{port}"
     try:
         runner = Runner(
-            connect=connector(endpoint_of(reactor, host, port, tls=arguments.tls)),
+            connect=connector(endpoint_of(reactor, host, port, tls=arguments.tls), tls=arguments.tls),
             clock=reactor,
             identities=arguments.users,
             timeout_s=arguments.timeout,

@@ -155,7 +155,7 @@ def _read(token: str) -> Identity:
 def forged(token: str) -> str:
     """Return a token whose signature does not fit."""
     head, _, signature = token.rpartition(".")
-    return f"{head}.{signature[::-1] if signature[::-1] != signature else 'A' + signature[1:]}"
+    return f"{head}.{'B' if signature.startswith('A') else 'A'}{signature[1:]}"
 
 
 def unsigned(token: str) -> str:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IHandshakeListener, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from assa.conformance.messages import Json
 
@@ -24,6 +25,7 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@implementer(IHandshakeListener)
 class Line(LineOnlyReceiver):
     """A connection.
 
@@ -44,6 +46,10 @@ class Line(LineOnlyReceiver):
         self._waiting: list[Deferred[None]] = []
         self.answers_pings = True
         """Whether PING gets its PONG by itself (§8.2)."""
+        self.secured: Deferred[None] = Deferred()
+        """Fires after the handshake of TLS, or when the connection closes."""
+        self.reason = connectionDone
+        """Why it has closed."""
 
     @property
     def open(self) -> bool:
@@ -55,6 +61,10 @@ class Line(LineOnlyReceiver):
         self._open = True
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+
+    def handshakeCompleted(self) -> None:  # noqa: N802 - IHandshakeListener names it
+        """Tell that TLS is there."""
+        self.secured.callback(None)
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line apart."""
@@ -78,7 +88,9 @@ class Line(LineOnlyReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell whoever waits."""
-        self._open = False
+        self._open, self.reason = False, reason
+        if not self.secured.called:
+            self.secured.callback(None)
         if rest := bytes(self._buffer):
             self._wrong(f"the connection was closed within a line: {rest[:_SHOWN_BYTES]!r}")
         self._arrived()

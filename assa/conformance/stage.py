@@ -70,6 +70,8 @@ class Stage:
         self._users: list[User] = []
         self._rooms: set[int] = set()
         self._ended = False
+        self.hurried = 0
+        """How many requests were refused with RATE_LIMITED and not repeated."""
 
     # --- what users tell of (user.Scene) ---
 
@@ -80,7 +82,12 @@ class Stage:
     def arrived(self, user: User, message: Json) -> None:
         """Have a message looked at."""
         if not self._ended:
+            self.hurried += message.get("error_code") == "RATE_LIMITED"
             self._watch.arrived(user, message)
+
+    def repeated(self) -> None:
+        """Take note that a request is sent again that was too fast."""
+        self.hurried -= 1
 
     def answered(self, sent: Json, answer: Json) -> None:
         """Have an answer looked at, and remember the rooms that were made."""

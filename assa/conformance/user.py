@@ -31,6 +31,9 @@ class Scene(Protocol):
     def arrived(self, user: User, message: Json) -> None:
         """Take note of a message."""
 
+    def repeated(self) -> None:
+        """Take note that a request is sent again that was too fast."""
+
     def answered(self, sent: Json, answer: Json) -> None:
         """Take note of an answer."""
 
@@ -181,6 +184,7 @@ class User:
             answer = await self.answer(self.tell(action, data, **envelope))
             if answer.raw.get("error_code") != "RATE_LIMITED":
                 return answer
+            self._scene.repeated()
             after_ms = answer.at("data.retry_after_ms") if answer.has("data.retry_after_ms") else 1_000
             await self.sleep(min(float(after_ms) / 1000, _LONGEST_WAIT_S))
         raise Broken(f"{action} was RATE_LIMITED {_RETRIES} times, after every wait it had asked for")

@@ -63,6 +63,7 @@ async def _refused(stage: Stage, token: str | None, codes: str, user: User | Non
         answer = await stranger.answer(stranger.tell("CONNECT", connect_data(token)))
         if answer.raw.get("error_code") != "RATE_LIMITED":
             return failed(answer, codes).shows({"action": "CONNECT_RESPONSE"})
+        stage.repeated()
         await stage.sleep(answer.at("data.retry_after_ms") / 1000)
 
 

@@ -1,0 +1,91 @@
+"""The command `assa conformance` and a real server: a process, sockets, a database, its default limits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.integration import tls
+from tests.integration.conftest import Figures
+from tests.integration.plain import SECRET, token
+from tests.integration.server import LOOPBACK, ROOT, free_port, running
+
+_COMMAND = [sys.executable, "-m", "assa", "conformance"]
+_TIMEOUT_S = 120
+
+
+def try_it(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [*_COMMAND, *arguments],
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **environment},
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+
+
+def test_the_real_server_passes(tmp_path: Path, figures: Figures) -> None:
+    """Every rule that does not wait for timers holds; JUnit XML says so (issue 5, proof 2)."""
+    secret, report = tmp_path / "secret", tmp_path / "report.xml"
+    secret.write_text(f"{SECRET}\n")
+    with running() as server:
+        target = f"{LOOPBACK}:{server.address[1]}"
+        tried = try_it(target, "--secret-file", str(secret), "--format", "junit", "--output", str(report))
+        assert (tried.returncode, tried.stderr) == (0, ""), tried.stdout + report.read_text()
+        assert "Unhandled" not in server.log
+    root = ET.parse(report).getroot()  # noqa: S314 - written by the command
+    assert root.get("failures") == "0"
+    held = int(root.get("tests", "0")) - int(root.get("skipped", "0"))
+    assert held > 250
+    figures(f"{held} of {root.get('tests')} rules hold")
+
+
+def test_given_tokens(tmp_path: Path) -> None:
+    """With the tokens of three users only the rest is tried; JSON says what was not."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("\n".join(token(user_id) for user_id in (11, 12, 13)))
+    with running() as server:
+        target = f"{LOOPBACK}:{server.address[1]}"
+        tried = try_it(
+            target, "--tokens", str(tokens), "--section", "3", "--section", "5", "--format", "json"
+        )
+        assert (tried.returncode, tried.stderr) == (0, ""), tried.stdout
+    outcomes = {rule["name"]: rule["outcome"] for rule in json.loads(tried.stdout)["rules"]}
+    assert outcomes["expired_token"] == "not tried"
+    assert outcomes["reaches_every_other_member"] == "holds"
+
+
+def test_wrong_secret() -> None:
+    """A server that takes none of the tokens breaks the rules: status 1, in the section of CONNECT."""
+    with running() as server:
+        target = f"{LOOPBACK}:{server.address[1]}"
+        tried = try_it(target, "--section", "3.2", ASSA_CONFORMANCE_SECRET="x" * 40)
+    assert tried.returncode == 1, tried.stderr
+    assert "INVALID_TOKEN" in tried.stdout
+    assert "eyJ" not in tried.stdout
+
+
+def test_tls(tmp_path: Path) -> None:
+    """With --tls the certificate is verified; with one that nobody has signed there is no connection."""
+    pem, port = tls.certificate(tmp_path), free_port()
+    trusted = {"SSL_CERT_FILE": str(pem), "ASSA_CONFORMANCE_SECRET": SECRET}
+    with running(listen=[tls.endpoint(port, pem)]):
+        tried = try_it(f"localhost:{port}", "--tls", "--section", "2", **trusted)
+        assert tried.returncode == 0, tried.stdout + tried.stderr
+        tried = try_it(f"localhost:{port}", "--tls", "--section", "2", ASSA_CONFORMANCE_SECRET=SECRET)
+        assert (tried.returncode, tried.stdout) == (2, "")
+        assert "certificate" in tried.stderr
+
+
+@pytest.mark.parametrize("target", [f"{LOOPBACK}:1", "nowhere.invalid:12345"])
+def test_not_reachable(target: str) -> None:
+    """Nobody listens there: one line, status 2."""
+    tried = try_it(target, "--secret", SECRET)
+    assert (tried.returncode, tried.stdout, tried.stderr.count("\n")) == (2, "", 1)
