@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Iterable
 from random import Random
@@ -10,6 +12,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from assa.cli import make_parser
+from assa.cli.mock import _conditions, _faults
 from assa.client import Online
 from assa.limits import Limits
 from assa.mock import (
@@ -241,19 +245,17 @@ class StallTests(SynchronousTestCase):
 
 class PiecesTests(SynchronousTestCase):
     def test_pieces(self) -> None:
-        """Everything arrives in pieces of at most 16 bytes, complete, also Korean text cut in the middle."""
-        for front in FRONTS:
-            stage = Stage(conditions=Conditions(in_pieces=True), front="tcp")
-            mina = stage.client(front="tcp")
-            mina.tell("CONNECT", {"jwt_token": stage.mock.token(1, "미나")})
-            pieces = []
-            for _ in range(200):
-                stage.pass_time(0.002, step=0.001)
-                pieces.append(mina.transport.value())
-                mina.transport.clear()
-            self.assertLessEqual(max(map(len, pieces)), 32)
-            answer = json.loads(b"".join(pieces))
-            self.assertEqual(answer["message"], "연결이 성공적으로 설정되었습니다", front)
+        """Everything arrives in pieces of at most 16 bytes, complete, Korean text cut in the middle too."""
+        stage = Stage(conditions=Conditions(in_pieces=True), front="tcp")
+        mina = stage.client()
+        mina.tell("CONNECT", {"jwt_token": stage.mock.token(1, "미나")})
+        pieces = []
+        for _ in range(200):
+            stage.pass_time(0.001, step=0.001)
+            pieces.append(mina.transport.value())
+            mina.transport.clear()
+        self.assertLessEqual(max(map(len, pieces)), 16)
+        self.assertEqual(json.loads(b"".join(pieces))["message"], "연결이 성공적으로 설정되었습니다")
 
     def test_close(self) -> None:
         """A connection is closed when all has arrived."""
@@ -694,6 +696,64 @@ class NarrationTests(SynchronousTestCase):
         self.assertIn("A\\u001b[2J\\u202e", self.all)
         self.assertIn("y… (1008 characters)", self.all)
         self.assertIn("> 4 bytes that are no JSON object", self.all)
+
+
+# --- The command ---
+
+
+class CommandTests(SynchronousTestCase):
+    def parsed(self, *arguments: str) -> Any:
+        """Return the arguments of a command line."""
+        return make_parser().parse_args(["mock", *arguments])
+
+    def test_faults(self) -> None:
+        """Each switch is a fault, and they come in the order in which they make sense: delays last."""
+        self.assertEqual(_faults(self.parsed(), Random(1)), [])
+        switches = "--delay 5-10 --cut-every 3 --stall-every 3 --drop-every 3 --refuse-resumes"
+        faults = _faults(self.parsed(*switches.split()), Random(1))
+        self.assertEqual(len(faults), 5)
+        self.assertIs(faults[0], RefuseResumes)
+        (late,) = faults[-1](None).outgoing({})  # type: ignore[arg-type]
+        assert isinstance(late, Late)
+        self.assertTrue(0.005 <= late.seconds <= 0.01)
+
+    def test_conditions(self) -> None:
+        """The other switches are what the server is like."""
+        self.assertEqual(_conditions(self.parsed()), Conditions())
+        switches = (
+            "--slow-bytes --token-lifetime 20 --restart-every 30.5 --unavailable-every 7 --max-clients 0"
+        )
+        self.assertEqual(
+            _conditions(self.parsed(*switches.split())),
+            Conditions(
+                in_pieces=True,
+                token_lifetime_s=20,
+                restart_every_s=30.5,
+                unavailable_every=7,
+                limits=Limits(connections=0),
+            ),
+        )
+
+    def test_delay(self) -> None:
+        """A delay is milliseconds, or a range of them."""
+        self.assertEqual(self.parsed("--delay", "50").delay, (0.05, 0.05))
+        self.assertEqual(self.parsed("--delay", "0-60000").delay, (0, 60))
+
+    def test_mistakes(self) -> None:
+        """A wrong command line has status 2, and says what is expected."""
+        for arguments, words in (
+            ("--delay 300-200", "the smaller number first"),
+            ("--delay 1-", "expected 0 to 60000"),
+            ("--cut-every 0", "expected 1 to"),
+            ("--token-lifetime soon", "expected 1 to 86400 seconds"),
+            ("--port 65536", "expected 0 to 65535"),
+            ("--secret x --secret-file y", "not allowed with"),
+        ):
+            said = io.StringIO()
+            with self.assertRaises(SystemExit) as ended, contextlib.redirect_stderr(said):
+                self.parsed(*arguments.split())
+            self.assertEqual(ended.exception.code, 2)
+            self.assertIn(words, said.getvalue())
 
 
 # --- Real clients ---

@@ -216,5 +216,4 @@ def _introduce(mock: Mock, arguments: argparse.Namespace, tcp: int, http: int, s
     for user_id in range(1, arguments.users + 1):
         nickname = _NICKNAMES[user_id - 1] if user_id <= len(_NICKNAMES) else f"user{user_id}"
         say(f"user {user_id:<5} {nickname} {mock.token(user_id, nickname)}")
-    if not arguments.quiet:
-        say(f"({LEGEND})")
+    say("ready" if arguments.quiet else f"ready; {LEGEND}")
