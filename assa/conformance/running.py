@@ -95,10 +95,9 @@ class Runner:
         Raises:
             Unreachable: The server takes no connections.
         """
-        # What waits for timers first, so that it waits beside all others.
-        waiting = iter(
-            sorted((rule for rule in rules if rule.case is not None), key=lambda rule: not rule.slow)
-        )
+        # What waits for timers first, then the last sections, which take long: so they wait beside others.
+        with_cases = [rule for rule in reversed(rules) if rule.case is not None]
+        waiting = iter(sorted(with_cases, key=lambda rule: not rule.slow))
         workers = PARALLEL if self._identities.parallel else 1
         await self._reach()
         working = [Deferred.fromCoroutine(self._work(waiting)) for _ in range(workers)]

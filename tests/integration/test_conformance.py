@@ -53,9 +53,8 @@ def test_given_tokens(tmp_path: Path) -> None:
     tokens.write_text("\n".join(token(user_id) for user_id in (11, 12, 13)))
     with running() as server:
         target = f"{LOOPBACK}:{server.address[1]}"
-        tried = try_it(
-            target, "--tokens", str(tokens), "--section", "3", "--section", "5", "--format", "json"
-        )
+        sections = ("--section", "3.1", "--section", "5.1", "--version", "1.0", "--format", "json")
+        tried = try_it(target, "--tokens", str(tokens), *sections)
         assert (tried.returncode, tried.stderr) == (0, ""), tried.stdout
     outcomes = {rule["name"]: rule["outcome"] for rule in json.loads(tried.stdout)["rules"]}
     assert outcomes["expired_token"] == "not tried"
