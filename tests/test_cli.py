@@ -29,7 +29,7 @@ from assa.cli.chat.words import LANGUAGES, Words, harmless, language_of
 from assa.cli.database import _require_database
 from assa.cli.options import CommandError
 from assa.cli.servers import listens, place_of
-from assa.client import Rejected, ServerError, forms
+from assa.client import Rejected, ServerError, forms, tls_endpoint
 from assa.config import load, signing_keys
 from assa.rates import RateLimits
 from assa.storage import users
@@ -250,6 +250,24 @@ class CommandLineTests(CommandCase):
         ):
             place = place_of(make_parser().parse_args(["chat", *arguments]), reactor)
             self.assertEqual(place.name, name)
+
+    def test_tls(self) -> None:
+        """Who goes to another machine does so with TLS, unless he says otherwise."""
+        os.environ["ASSA_SERVER__LISTEN"] = "tcp:4000:interface=192.0.2.7"
+        secured = type(tls_endpoint(reactor, "chat.example.org", 1))
+        for arguments, expected in (
+            ("--host chat.example.org", True),
+            ("--host chat.example.org --no-tls", False),
+            ("--host localhost", False),
+            ("--host localhost --tls", True),
+            ("--port 4000", False),
+            ("--port 4000 --tls", True),
+            ("", False),  # as the server itself says
+            ("--tls", True),
+            ("--no-tls", False),
+        ):
+            place = place_of(make_parser().parse_args(["chat", *arguments.split()]), reactor)
+            self.assertIs(isinstance(place.endpoint, secured), expected, arguments)
 
     def test_listening(self) -> None:
         """The first endpoint that a client can reach directly counts, and whether it speaks TLS."""

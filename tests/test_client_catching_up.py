@@ -148,6 +148,25 @@ class PagesTests(SynchronousTestCase):
         app.lose()
         self.assertEqual(app.heard(), [10])
 
+    def test_join_again(self) -> None:
+        """A room that was left and joined again, here or on another device, begins with the last join."""
+        info = {"name": "방", "description": "", "host_user_id": 1, "participants_count": 2}
+        joined = {"room_id": 1, "room_info": info, "participants": []}
+        all_of_them = [message(number) for number in range(101, 110)]
+        app = App(
+            EXIT_ROOM={"room_id": 1}, LIST_ROOMS=rooms(all_of_them[-1]), GET_MESSAGES=history(*all_of_them)
+        )
+        app.server.says("NEW_MESSAGE", message(101), seq_id="e101")
+        for leaves, last in ((False, 105), (True, 107)):
+            if leaves:
+                app.client.exit_room(1)
+            app.server.answers["JOIN_ROOM"] = joined | {"recent_messages": [message(last)]}
+            app.client.join_room(1)
+            app.pass_time(0)
+            app.events.clear()
+            app.lose()
+            self.assertEqual(app.heard(), list(range(last + 1, 110)))
+
 
 class InterruptionTests(SynchronousTestCase):
     def test_lost_meanwhile(self) -> None:

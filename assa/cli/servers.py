@@ -12,10 +12,9 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 
 from assa.cli.options import CommandError, config_of
 from assa.client import Client, Disconnected, NoAnswer, Rejected, Token, Welcome, tcp_endpoint, tls_endpoint
+from assa.client.endpoints import PORT, is_loopback
 from assa.settings import Config
 
-_PORT: Final = 12_345
-"""§1.1."""
 _LAST_PORT: Final = 65_535
 _TLS_HINT: Final = "; if the certificate is for another name, give --tls, --host NAME and --port"
 
@@ -29,9 +28,9 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--port", type=_port, help="default: as configured; with --host 12345")
     server.add_argument(
         "--tls",
-        action="store_true",
-        help="use TLS, as is done by itself where an ssl: endpoint is configured; the certificate must"
-        " be for HOST, from an authority that this system trusts"
+        action=argparse.BooleanOptionalAction,
+        help="use TLS, or not; default: with a HOST that is not this machine, and where an ssl: endpoint"
+        " is configured. The certificate must be for HOST, from an authority that this system trusts"
         " (or that the file named by SSL_CERT_FILE has)",
     )
     server.add_argument(
@@ -88,28 +87,30 @@ class Address:
 def _address(arguments: argparse.Namespace) -> Address:
     host, port, tls = arguments.host, arguments.port, arguments.tls
     if host is not None:
-        return Address(host=host, port=port or _PORT, tls=tls)
+        return Address(host=host, port=port or PORT, tls=not is_loopback(host) if tls is None else tls)
     if port is not None:
-        return Address(host="127.0.0.1", port=port, tls=tls)
+        return Address(host="127.0.0.1", port=port, tls=bool(tls))
     return listens(config_of(arguments), tls=tls)
 
 
-def listens(config: Config, *, tls: bool = False) -> Address:
+def listens(config: Config, *, tls: bool | None = None) -> Address:
     """Return where a server with this configuration can be reached from the same machine.
 
     Args:
         config: Says where it listens.
-        tls: Whether only TLS will do.
+        tls: Whether only TLS will do, or only plain; None: either.
 
     Raises:
         CommandError: Nowhere that its endpoints tell: a token must not go to whoever else listens.
     """
     found = [address for text in config.server.listen if (address := _reachable(text))]
     for address in found:
-        if address.tls or not tls:
+        if tls is None or address.tls == tls:
             return address
-    if found:  # a proxy's business: TLS at a port that the server itself speaks plain at
-        return Address(host=found[0].host, port=found[0].port, tls=True)
+    if (
+        found and tls is not None
+    ):  # a proxy's business: it speaks otherwise at that port than the server itself
+        return Address(host=found[0].host, port=found[0].port, tls=tls)
     listen = ", ".join(config.server.listen)
     raise CommandError(
         f"server.listen: {listen}: does not tell where to connect; give --host and --port,"

@@ -19,7 +19,7 @@ this as the user that runs the server, who can read the secret."""
 _EPILOG = """\
 example:
   assa token 123 --nickname mina
-  assa chat --host chat.example.org --tls --token "$(assa token 123)"
+  assa chat --host chat.example.org --token "$(assa token 123)"
 
 exit status: 0 printed, 1 no secret or a wrong configuration, 2 wrong command line"""
 

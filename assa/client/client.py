@@ -13,9 +13,8 @@ from assa.client import forms
 from assa.client.bookmark import Bookmark, mark
 from assa.client.core import Core
 from assa.client.events import Event
-from assa.client.link import Session
 from assa.client.refusals import Disconnected
-from assa.client.states import Online, State, Welcome
+from assa.client.states import Online, Session, State, Welcome
 from assa.client.tokens import Token
 from assa.protocol import (
     CheckReceive,

@@ -13,7 +13,7 @@ from assa.client import forms
 from assa.client.catching_up import CatchingUp
 from assa.client.events import Event, ServerError
 from assa.client.inbox import Inbox, Room
-from assa.client.link import Link, position_of
+from assa.client.link import Link
 from assa.client.refusals import Disconnected
 from assa.client.requests import Request, Requests, rejected
 from assa.client.sending import Sending
@@ -80,7 +80,7 @@ class Core:
         """Draw the conclusions that an answer has for what is heard later."""
         room_id = data.get("room_id")
         if isinstance(room_id, int):
-            _note(self.inbox.rooms, action, room_id, data)
+            _note(self.inbox.rooms, action, room_id, data, held=self.inbox.held)
         return data
 
     # --- what the link says ---
@@ -114,7 +114,7 @@ class Core:
             self.link.delays.reconnect_after(after_ms)
         elif isinstance(event, TokenExpiring) and self.link.renews:
             self.link.renewal.now()
-        self.inbox.put(event, position_of(message))
+        self.inbox.put(event, forms.position_of(message))
 
     def lost(self) -> None:
         """Take note that the connection is gone."""
@@ -157,11 +157,13 @@ def _event(message: dict[str, Any], data: dict[str, Any]) -> Event:
     return forms.event(message["action"], data)
 
 
-def _note(rooms: dict[int, Room], action: str, room_id: int, data: dict[str, Any]) -> None:
+def _note(rooms: dict[int, Room], action: str, room_id: int, data: dict[str, Any], *, held: bool) -> None:
     if action == SendMessage.action and isinstance(data.get("message_id"), int):
         rooms.setdefault(room_id, Room()).own(data["message_id"])
     elif action == ExitRoom.action:
         rooms.pop(room_id, None)
-    elif action in (CreateRoom.action, JoinRoom.action) and room_id not in rooms:
+    elif action in (CreateRoom.action, JoinRoom.action):
+        # A snapshot (§4.2): what is older is no event any more. Where events wait, older ones are among them.
         recent = data.get("recent_messages") or []
-        rooms[room_id] = Room(newest=max((one["message_id"] for one in recent), default=0))
+        if not held or room_id not in rooms:
+            rooms.setdefault(room_id, Room()).begin(max((one["message_id"] for one in recent), default=0))

@@ -93,3 +93,10 @@ def event(action: str, data: dict[str, Any]) -> Event | Unknown:
         return _FORGIVING.structure(data, _EVENTS[action])
     except Exception:  # noqa: BLE001 - cattrs raises whatever the value provoked
         return Unknown(action=action, data=data)
+
+
+def position_of(message: dict[str, Any]) -> str | None:
+    """Return the position of an event of the log; None of anything else."""
+    seq_id = message.get("seq_id")
+    is_position = isinstance(seq_id, str) and seq_id[:1] == "e" and seq_id[1:].isdecimal()
+    return seq_id if is_position else None

@@ -37,6 +37,10 @@ class Room:
         """Return whether a message was heard or is one's own."""
         return message_id <= self.floor or message_id in self._ids
 
+    def begin(self, message_id: int) -> None:
+        """Take note that nothing up to a message is missing."""
+        self.newest = max(message_id, self.newest or 0)
+
     def own(self, message_id: int) -> None:
         """Take note of a message that was sent here: no event of it is to be heard."""
         self._ids.add(message_id)
@@ -44,7 +48,7 @@ class Room:
     def heard(self, message_id: int) -> None:
         """Take note of a message that is heard."""
         self._ids.add(message_id)
-        self.newest = max(message_id, self.newest or 0)
+        self.begin(message_id)
 
     @property
     def own_after(self) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
-from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
@@ -17,21 +16,13 @@ from assa.client.delays import BACKOFF_S, Delays
 from assa.client.line import Line, words_of
 from assa.client.refusals import BadAnswer, Disconnected, NoAnswer, Rejected
 from assa.client.requests import Request, Requests
-from assa.client.states import Offline, Online, State, Waiting, Welcome
+from assa.client.states import Offline, Online, Session, State, Waiting, Welcome
 from assa.client.tokens import Renewal, Token, fresh
 from assa.protocol import Connect, DeviceInfo, Disconnect
 
 _FAREWELL_S: Final = 2.0
 _REFUSED: Final = frozenset({"AUTH_FAILED", "INVALID_TOKEN", "PERMISSION_DENIED"})
 """A CONNECT that was refused for one of these is refused again."""
-
-
-@frozen(kw_only=True)
-class Session:
-    """What resumes a session: its id, and the position of the last event that came."""
-
-    session_id: str | None = None
-    last_seq_id: str | None = None
 
 
 class Owner(Protocol):
@@ -100,7 +91,7 @@ class Link:
     # --- connecting ---
 
     async def connect(self, token: Token, session: Session) -> Welcome:
-        """Connect once; see :meth:`assa.client.Client.connect`."""
+        """Connect once."""
         self.token, self.session = token, session
         self._farewell = self._final = None
         self.delays.forget()
@@ -190,7 +181,7 @@ class Link:
         action = message["action"]
         if self._requests.answered(message) or action == "PONG" or action.endswith("_RESPONSE"):
             return  # who asked may have given up meanwhile
-        if position := position_of(message):
+        if position := forms.position_of(message):
             self.session = Session(session_id=self.session.session_id, last_seq_id=position)
         self._owner.received(message)
 
@@ -300,10 +291,3 @@ class Link:
             line.abort(reason)
             self._owner.lost()
         self._give_up(reason)
-
-
-def position_of(message: dict[str, Any]) -> str | None:
-    """Return the position of an event of the log; None of anything else."""
-    seq_id = message.get("seq_id")
-    is_position = isinstance(seq_id, str) and seq_id[:1] == "e" and seq_id[1:].isdecimal()
-    return seq_id if is_position else None

@@ -13,6 +13,14 @@ V1_1: Final = "1.1"
 
 
 @frozen(kw_only=True)
+class Session:
+    """What resumes a session: its id, and the position of the last event that came."""
+
+    session_id: str | None = None
+    last_seq_id: str | None = None
+
+
+@frozen(kw_only=True)
 class Welcome:
     """The answer to CONNECT (§3.1).
 
