@@ -62,8 +62,8 @@ class Message:
 
     def __str__(self) -> str:
         """Return what was sent and what came."""
-        sent = "" if self.sent is None else f"; sent {shown(self.sent)}"
-        return f"{sent}; came {shown(self.raw)}"
+        sent = "" if self.sent is None else f"\nsent: {shown(self.sent)}"
+        return f"{sent}\ncame: {shown(self.raw)}"
 
     def at(self, path: str) -> Any:
         """Return the value at a path such as ``data.participants.0.role``.

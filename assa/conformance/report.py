@@ -50,8 +50,8 @@ def _section_lines(section: str, results: Sequence[Result]) -> Iterator[str]:
     yield f"{title:{_TITLE_COLUMNS}} {_counted(results)}"
     for result in results:
         if result.outcome is Outcome.FAILS:
-            yield f"    FAILS      {result.rule.text}"
-            yield f"               {result.rule.name}: {result.details}"
+            yield f"    FAILS      {result.rule.text} ({result.rule.name})"
+            yield from (f"               {line.lstrip()}" for line in result.details.strip().splitlines())
         elif result.outcome is Outcome.NOT_TRIED:
             yield f"    not tried  {result.rule.text}: {result.details}"
 
@@ -60,10 +60,8 @@ def _verdict(results: Sequence[Result]) -> str:
     failed = [result.rule for result in results if result.outcome is Outcome.FAILS]
     if not failed:
         return f"Everything that was tried holds: {_counted(results)}."
-    where = sorted({(rule.version, rule.section) for rule in failed})
-    return (
-        f"{_counted(results)}: in " + ", ".join(f"v{version} §{section}" for version, section in where) + "."
-    )
+    where = dict.fromkeys(f"v{rule.version} §{rule.section}" for rule in failed)  # in the order of the rules
+    return f"{_counted(results)}: in {', '.join(where)}."
 
 
 def as_json(target: str, results: Sequence[Result]) -> str:

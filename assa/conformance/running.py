@@ -151,7 +151,7 @@ async def _tried(rule: Rule, stage: Stage) -> tuple[Outcome, str]:
         return Outcome.NOT_TRIED, str(reason)
     except (Broken, Unreachable) as broken:
         if stage.hurried > 0:
-            return Outcome.NOT_TRIED, f"a request was refused with RATE_LIMITED, and then: {broken}"
+            return Outcome.NOT_TRIED, f"a request was refused with RATE_LIMITED; then: {broken}"
         return Outcome.FAILS, str(broken)
     except Exception as surprise:  # noqa: BLE001 - whatever the server sent to bring this about, it is not the protocol
         return Outcome.FAILS, f"something unexpected came: {type(surprise).__name__}: {surprise}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 
-from assa.conformance.messages import Json, shown
+from assa.conformance.messages import Json, Message
 
 _PUBLISHED: Final = ("spec", "published")
 _FORMATS: Final = FormatChecker([])
@@ -51,7 +51,7 @@ class Shapes:
         if error is None:
             return None
         path = ".".join(str(part) for part in error.absolute_path) or "the message"
-        return f"{path}: {_shortened(error.message)}; came {shown(message)}"
+        return f"{path}: {_shortened(error.message)}{Message(message)}"
 
 
 def _load(directory: Any, name: str) -> Draft202012Validator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, Final, Protocol
@@ -17,6 +18,7 @@ from assa.conformance.user import User
 Connect = Callable[[Line], Awaitable[None]]
 """Opens a connection to the server for a Line; raises Unreachable."""
 _FAREWELL_S: Final = 1.0
+_REMEMBERED: Final = 3
 _DEVICES = count(1)
 
 
@@ -70,6 +72,8 @@ class Stage:
         self._users: list[User] = []
         self._rooms: set[int] = set()
         self._ended = False
+        self.sent: deque[tuple[int, Json]] = deque(maxlen=_REMEMBERED)
+        """Who sent what, lately."""
         self.hurried = 0
         """How many requests were refused with RATE_LIMITED and not repeated."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -24,6 +25,8 @@ class Scene(Protocol):
     clock: IReactorTime
     timeout_s: float
     quiet_s: float
+    sent: deque[tuple[int, Json]]
+    """The last few messages of all users."""
 
     def next_seq_id(self) -> str:
         """Return one that nobody has used."""
@@ -100,7 +103,7 @@ class User:
 
     def send(self, message: Json) -> Json:
         """Send a message and return it."""
-        self._last_sent = message
+        self._note(message)
         self.line.send(message)
         return message
 
@@ -111,8 +114,12 @@ class User:
     def write(self, data: bytes | str) -> None:
         """Send bytes that may be no message."""
         data = data.encode() if isinstance(data, str) else data
-        self._last_sent = {"bytes": repr(data[:100]), "length": len(data)}
+        self._note({"bytes": repr(data[:100]), "length": len(data)})
         self.line.write(data)
+
+    def _note(self, sent: Json) -> None:
+        self._last_sent = sent
+        self._scene.sent.append((self.user_id, sent))
 
     # --- in ---
 
@@ -147,9 +154,9 @@ class User:
             return
 
     def _circumstances(self) -> str:
-        sent = "" if self._last_sent is None else f"; user {self.user_id} sent last {shown(self._last_sent)}"
+        sent = [f"\nuser {user_id} sent: {shown(message)}" for user_id, message in self._scene.sent]
         others = [one.get("action") for one in self.inbox[-10:]]
-        return f"{sent}; other messages that came to user {self.user_id}: {shown(others)}"
+        return "".join([*sent, f"\nuser {self.user_id} got besides: {shown(others)}"])
 
     async def answer(self, sent: Json) -> Message:
         """Return what answers a request, success or failure, also where its `seq_id` is wrong.
@@ -241,7 +248,9 @@ class User:
         await self.sleep(self._scene.quiet_s)
         for message in self.inbox:
             if is_event(message, event, data):
-                raise Broken(f"expected no {event} for user {self.user_id}; came {shown(message)}")
+                raise Broken(
+                    f"expected no {event} for user {self.user_id}{self._circumstances()}{Message(message)}"
+                )
 
     async def closed(self, timeout_s: float | None = None) -> None:
         """Wait until the server has closed the connection.

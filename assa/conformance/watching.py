@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from assa.conformance.answers import is_answer
-from assa.conformance.messages import Json, shown
+from assa.conformance.messages import Json, Message
 from assa.conformance.registry import VERSIONS, Rule
 from assa.conformance.shapes import Shapes
 from assa.conformance.texts import CONNECT_REFUSED, ERRORS, SECTIONS, SUCCESSES
@@ -91,22 +91,22 @@ class Findings:
         self._check("lines", holds=True, text="")
         if self._version == "1.0" and name not in self._shapes:
             return  # an addition, which v1.0 says nothing of
-        self._check("envelope", _has_envelope(message), f"came {shown(message)}")
+        self._check("envelope", _has_envelope(message), _came(message))
         if name in self._shapes:
             problem = self._shapes.problem(name, message)
             self._check(f"shape_{name}", problem is None, f"{problem}")
-        self._check("known", name in self._shapes, f"came {shown(message)}")
+        self._check("known", name in self._shapes, _came(message))
         if is_answer(message):
             self._look_at_failure(message)
         else:
             self._look_at_event(user, message)
 
     def _look_at_event(self, user: User, message: Json) -> None:
-        self._check("events", "message" not in message, f"came {shown(message)}")
+        self._check("events", "message" not in message, _came(message))
         position = _position(message.get("seq_id"))
         if position is not None:
             before = self._positions.get(user, -1)
-            text = f"expected a position after e{before}; came {shown(message)}"
+            text = f"expected a position after e{before}{_came(message)}"
             self._check("positions", position > before, text)
             self._positions[user] = max(before, position)
 
@@ -114,14 +114,14 @@ class Findings:
         code, text = message.get("error_code"), message.get("message")
         if message.get("success") is not False or not isinstance(code, str):
             return
-        expected = f"expected message {ERRORS.get(code)} for {code}; came {shown(message)}"
+        expected = f"expected message {ERRORS.get(code)} for {code}{_came(message)}"
         self._check("error_texts", text == ERRORS.get(code), expected)
         if message.get("action") == "CONNECT_RESPONSE" and code in ("AUTH_FAILED", "INVALID_TOKEN"):
-            self._check("text_CONNECT_refused", text == CONNECT_REFUSED, f"came {shown(message)}")
+            self._check("text_CONNECT_refused", text == CONNECT_REFUSED, _came(message))
 
     def answered(self, sent: Json, answer: Json) -> None:
         """Look at an answer beside its request."""
-        both = f"sent {shown(sent)}; came {shown(answer)}"
+        both = str(Message(answer, sent))
         self._check("seq_id", answer.get("seq_id") == sent.get("seq_id"), both)
         token = _token(sent)
         if answer.get("success") is True:
@@ -134,7 +134,13 @@ class Findings:
         if expected is None:
             self._check("no_text", "message" not in answer, both)
         else:
-            self._check(f"text_{action}", answer.get("message") == expected, f"expected {expected}; {both}")
+            self._check(
+                f"text_{action}", answer.get("message") == expected, f"expected message {expected}{both}"
+            )
+
+
+def _came(message: Json) -> str:
+    return str(Message(message))
 
 
 def _has_envelope(message: Json) -> bool:
