@@ -82,6 +82,15 @@ def changed(message: Any, path: tuple[Any, ...], value: Any) -> Any:
     return message
 
 
+def choices_in(described: Any) -> set[str]:
+    """Return the words that a schema gives to choose from, anywhere in it."""
+    if isinstance(described, list):
+        return set().union(*map(choices_in, described))
+    if not isinstance(described, dict):
+        return set()
+    return {one for one in described.get("enum", ()) if one}.union(*map(choices_in, described.values()))
+
+
 @cache
 def good() -> dict[str, dict[str, Any]]:
     """Return a good request of every action, with every field."""
@@ -108,8 +117,9 @@ class AgreementTests(SynchronousTestCase):
         """Each field of each request with values on both sides of each bound, and without it (§2.2)."""
         taken = []
         for action, message in good().items():
+            choices = choices_in(schema("1.1", name_of(message, "request")))
             for path in places(message):
-                for value in (..., *KINDS):
+                for value in (..., *KINDS, *choices):
                     spoilt = changed(message, path, value)
                     taken.append(takes(spoilt))
                     self.assertEqual(allows(spoilt, action), taken[-1], f"{action} {path} {value!r}")
