@@ -379,6 +379,18 @@ class RestartTests(SynchronousTestCase):
             self.assertTrue(again.welcome["data"]["reconnection_info"]["resumed"])
             self.assertEqual(contents(again.all()), ["놓친 말"])
 
+    def test_stopped_meanwhile(self) -> None:
+        """It can be stopped while it is away, and stays away."""
+        stage = Stage()
+        stage.connected(1).drop()
+        stage.mock.restart()
+        stage.pass_time(0.5)
+        stopped = stage.mock.stop()
+        stage.pass_time(3)
+        self.successResultOf(stopped)
+        self.assertIsNone(stage.mock.tcp.buildProtocol(None))
+        self.assertEqual(stage.clock.getDelayedCalls(), [])
+
     def test_again_and_again(self) -> None:
         """It does so every so many seconds."""
         stage = Stage(conditions=Conditions(restart_every_s=10))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random, randrange
 from typing import Any
@@ -147,7 +150,7 @@ async def _mock(reactor: Any, arguments: argparse.Namespace) -> int:
     seed = randrange(_SEEDS) if arguments.seed is None else arguments.seed  # noqa: S311 - no secret
     random = Random(seed)  # noqa: S311 - likewise
     faults = _faults(arguments, random)
-    watch = Watch() if arguments.quiet else Narration(say, reactor.seconds)
+    watch = Watch() if arguments.quiet else Narration(partial(_tell, reactor), reactor.seconds)
     try:
         mock = make_mock(
             reactor,
@@ -167,6 +170,15 @@ async def _mock(reactor: Any, arguments: argparse.Namespace) -> int:
     _introduce(mock, arguments, tcp, http, seed)
     reactor.addSystemEventTrigger("before", "shutdown", mock.stop)
     return await Deferred()  # until Ctrl-C
+
+
+def _tell(reactor: Any, line: str) -> None:
+    """Write a line of what happens; end when nobody reads them any more, as commands do."""
+    try:
+        say(line)
+    except BrokenPipeError:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process lives
+        reactor.stop()
 
 
 def _secret(arguments: argparse.Namespace) -> str:

@@ -71,6 +71,7 @@ class Mock:
         self._numbers = count(1)
         self._timers = Timers(clock)
         self._ports: list[IListeningPort] = []
+        self._stopping = False
         self._nodes = Nodes(clock, key, conditions, random)
         self._chat = ChatFactory(self._next_node())
         site = self._site(self._chat.connections)
@@ -163,6 +164,8 @@ class Mock:
         self.tcp.away = self.http.away = True
         await self._end_node()
         await deferLater(self._clock, DOWN_S)
+        if self._stopping:
+            return
         self._chat.node = self._chat.connections.node = self._next_node()
         await self._chat.node.start()
         self.tcp.away = self.http.away = False
@@ -182,6 +185,7 @@ class Mock:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self._stopping = True
         self._timers.stop()
         await gatherResults([maybeDeferred(port.stopListening) for port in self._ports])
         await self._end_node()

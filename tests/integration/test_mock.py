@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
 from typing import Any, cast
@@ -23,7 +25,7 @@ from twisted.internet.task import deferLater
 from assa.client import Client as LibraryClient
 from assa.client import Disconnected, NewMessage, NoAnswer, Offline, Online, Rejected, SendMessage, endpoint
 from tests.integration.conftest import Figures
-from tests.integration.plain import SECRET, Client, room_of, token
+from tests.integration.plain import SECRET, Client, room_of
 from tests.integration.server import LOOPBACK, environment
 from tests.integration.websocket import WebSocketClient
 from tests.processes import wait_until
@@ -134,10 +136,46 @@ def test_conversation() -> None:
             assert not any(part in told for part in one.token(user_id).split("."))
 
 
+def test_browser() -> None:
+    """The web client is there, and has tokens made for whom it likes."""
+    with mock("--users", "0") as one, closing(HTTPConnection(*one.http, timeout=TIMEOUT_S)) as browser:
+        browser.request("GET", "/")
+        assert "<html" in browser.getresponse().read().decode()
+        browser.request("GET", "/config.json")
+        assert json.load(browser.getresponse())["development"] is True
+        browser.request("POST", "/dev/token", b'{"user_id": 5, "nickname": "dan"}')
+        token = json.load(browser.getresponse())["token"]
+        with closing(Client(one.tcp, 5)) as dan:
+            dan.connected(dan.send("CONNECT", {"jwt_token": token}))
+
+
+def test_reader_gone() -> None:
+    """It ends when nobody reads any more what it tells."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "assa", "mock", "--port", "0", "--http-port", "0"],
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(":")[2])
+        while not process.stdout.readline().startswith("ready"):
+            pass
+        process.stdout.close()
+        with closing(Client((LOOPBACK, port), 1)):
+            assert process.wait(TIMEOUT_S) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
 @contextmanager
 def connected(*arguments: str) -> Iterator[tuple[Mock, Client]]:
-    """Run a mock and connect a plain client."""
-    with mock("--secret", SECRET, "--quiet", *arguments) as one, closing(Client(one.tcp, 1)) as mina:
+    """Run a mock that chooses nothing of CONNECT, and connect a plain client."""
+    with (
+        mock("--secret", SECRET, "--quiet", "--seed", "2", *arguments) as one,
+        closing(Client(one.tcp, 1)) as mina,
+    ):
         mina.connect()
         yield one, mina
 
@@ -181,7 +219,7 @@ def test_cut() -> None:
 
 def test_stall() -> None:
     """`--stall-every`: no answer comes, and no close."""
-    with connected("--stall-every", "20", "--seed", "1") as (_, mina):
+    with connected("--stall-every", "20") as (_, mina):
         for _ in range(20):
             mina.send("LIST_ROOMS", {})
         with suppress(TimeoutError):
@@ -349,8 +387,8 @@ async def test_real_clients(figures: Figures) -> None:
     """Programs on the client library hear each other once, and in order, with everything wrong at once."""
     switches = (
         *("--drop-every", "15", "--delay", "1-20", "--cut-every", "12", "--stall-every", "40"),
-        *("--unavailable-every", "12", "--refuse-resumes", "--token-lifetime", "4", "--restart-every", "5"),
-        *("--slow-bytes", "--quiet"),
+        *("--unavailable-every", "12", "--refuse-resumes", "--token-lifetime", "4", "--restart-every", "6"),
+        "--quiet",
     )
     with mock(*switches) as one:
         mina, jun = programs = [Program(one, user_id) for user_id in (1, 2)]
