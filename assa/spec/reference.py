@@ -112,7 +112,8 @@ class _Writer:
         return f"{said} {self._ref['answers'].format(links)}"
 
     def _table(self, fields: Iterable[Field], side: Side) -> Iterator[str]:
-        heads = [self._ref[one] for one in ("field", "type", "required", "words")]
+        needed = "required" if side is Side.CLIENT else "always"
+        heads = [self._ref[one] for one in ("field", "type", needed, "words")]
         rows = [
             [
                 f"``{one.name}``",
