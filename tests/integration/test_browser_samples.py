@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.docs.rst import literal
 from tests.docs.samples import take
 from tests.docs.talker import Talker
 from tests.integration.chromium import Person, Town, town
 from tests.integration.plain import SECRET, token
-from tests.integration.server import LOOPBACK, ROOT
+from tests.integration.server import LOOPBACK
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -23,7 +21,6 @@ README = "assa/web/assa/README.md"
 CHAT = take(README, "import { Connection }")
 CALL = take(README, "import { Call }")
 MAKE_ROOM = "await connection.request('CREATE_ROOM', {name: '방', is_open: true})"
-KOREAN = [one.text for one in literal(ROOT / "assa" / "web" / "assa" / "README.ko.md")]
 PAGE = """<!doctype html><button id=mute></button><button id=camera></button><button id=share></button>
 <button id=leave></button><video></video>
 <script>
@@ -106,13 +103,3 @@ def test_call(place: Town) -> None:
         assert jun.heard("PARTICIPANT_LEFT")["user_id"] == 1
     assert seen(person, "hangUp") == [["left"]]
     person.close()
-
-
-def test_korean() -> None:
-    """The Korean README has the same samples, but for what is said in comments and texts."""
-
-    def bare(code: str) -> list[str]:
-        lines = (re.sub(r"'[^']*'", "", line).partition("//")[0].rstrip() for line in code.splitlines())
-        return [line for line in lines if line]
-
-    assert [bare(one) for one in KOREAN] == [bare(one) for one in (CHAT, CALL)]
