@@ -158,9 +158,9 @@ public final class AssaClient implements AutoCloseable {
     }
   }
 
-  /** Returns whether the application lags so far behind that nothing more is read from the server. */
-  boolean isLagging() {
-    return callbacks.lags();
+  /** Returns how many callbacks wait for the application. */
+  int waiting() {
+    return callbacks.waiting();
   }
 
   private static void refuseOwn(String action) {

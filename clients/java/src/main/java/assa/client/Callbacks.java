@@ -35,11 +35,16 @@ final class Callbacks {
     }
   }
 
+  /** Return how many calls wait. */
+  int waiting() {
+    synchronized (waiting) {
+      return waiting.size();
+    }
+  }
+
   /** Return whether the application lags far behind. */
   boolean lags() {
-    synchronized (waiting) {
-      return waiting.size() >= MANY;
-    }
+    return waiting() >= MANY;
   }
 
   /** Wait as long as the application lags far behind. */

@@ -183,9 +183,7 @@ final class CatchUp {
 
   /** Ask until there is an answer: again where that helps, not at all where the connection is lost. */
   private void request(String action, JsonObject data, Consumer<JsonObject> took, Runnable refused) {
-    int now = era;
     ask.ask(action, data, (answer, error) -> {
-      if (now != era) return;
       if (error == null) took.accept(answer);
       else if (error.passes()) retry(action, data, took, refused, error.retryAfterMs());
       else if (!error.code().equals(AssaException.DISCONNECTED)) refused.run();

@@ -31,7 +31,7 @@ final class Outbox {
 
   private boolean open;
   private Runnable settled;
-  /** Counts the connections, as what becomes of a request over an earlier one is not of interest. */
+  /** Counts the connections, so that what was to be tried again over an earlier one is not. */
   private int era;
 
   Outbox(Loop loop, Ask ask) {
@@ -79,11 +79,8 @@ final class Outbox {
 
   private void sendFirst() {
     Entry entry = entries.peek();
-    int now = era;
     entry.tried = true;
-    ask.ask(entry.data, (data, error) -> {
-      if (now == era) answered(entry, data, error);
-    });
+    ask.ask(entry.data, (data, error) -> answered(entry, data, error));
   }
 
   private void answered(Entry entry, JsonObject data, AssaException error) {

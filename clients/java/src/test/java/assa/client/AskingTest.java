@@ -201,6 +201,19 @@ final class AskingTest {
   }
 
   @Test
+  void renewalEndsWithTheConnection() {
+    World world = new World();
+    world.online();
+    world.connection().says("{'action': 'TOKEN_EXPIRING', 'seq_id': 's-9', 'data': {}}");
+    world.connection().refuses("CONNECT", "SERVICE_UNAVAILABLE", "{}");
+    world.connection().cuts();
+    world.untilNextConnection();
+    world.connection().welcomes("s1", true, "e100");
+    world.loop.advance(20_000);
+    assertEquals(List.of(), world.connection().waiting());
+  }
+
+  @Test
   void disconnectEndsTheSession() {
     World world = new World();
     world.online();

@@ -91,6 +91,17 @@ final class DeliveryTest {
   }
 
   @Test
+  void limitedMessageIsSentOnceOverTheNextConnection() {
+    World world = new World();
+    world.online();
+    world.send("a");
+    world.connection().refuses("SEND_MESSAGE", "RATE_LIMITED", "{'retry_after_ms': 5000}");
+    World.Connection connection = comeBack(world, "s1", true);
+    world.loop.advance(6_000);
+    assertEquals(List.of("SEND_MESSAGE"), connection.waiting());
+  }
+
+  @Test
   void refusedMessageDoesNotStopTheNext() {
     World world = new World();
     world.online();
@@ -136,6 +147,18 @@ final class DeliveryTest {
     connection.tells(41);
     connection.tells(42);
     assertEquals(List.of(41L, 42L), world.told());
+  }
+
+  @Test
+  void otherEventsComeOnceToo() {
+    World world = new World();
+    String joined = "{'action': 'USER_JOINED', 'seq_id': 'e1041', 'data': {'room_id': 5}}";
+    world.online().says(joined);
+    World.Connection connection = comeBack(world, "s1", true);
+    connection.says(joined);
+    connection.says("{'action': 'USER_LEFT', 'seq_id': 'e1042', 'data': {'room_id': 5}}");
+    assertEquals(List.of("e1041", "e1042"), List.of(world.events.get(0).seqId(), world.events.get(1).seqId()));
+    assertEquals(2, world.events.size());
   }
 
   @Test
@@ -188,6 +211,30 @@ final class DeliveryTest {
     assertEquals("{\"room_id\":6,\"after_message_id\":33,\"limit\":100}", request.get("data").toString());
     connection.answers(request, "{'has_more': false, 'messages': []}");
     assertEquals(List.of(), connection.waiting()); // room 5 has nothing new, and room 7 was not known
+  }
+
+  @Test
+  void gapOfACreatedRoomBeginsWithTheFirstMessage() {
+    World world = new World();
+    world.online();
+    world.ask("CREATE_ROOM", "{'name': '방'}");
+    world.connection().answers("CREATE_ROOM", "{'room_id': 6}");
+    World.Connection connection = comeBack(world, "s1", false);
+    connection.answers("LIST_ROOMS", "{'rooms': [{'room_id': 6, 'last_message': {'message_id': 50}}]}");
+    assertTrue(connection.takes("GET_MESSAGES").toString().contains("before_message_id"));
+  }
+
+  @Test
+  void gapDoesNotReachBeforeTheNewestJoin() {
+    World world = new World();
+    world.online();
+    world.ask("EXIT_ROOM", "{'room_id': 5}");
+    world.connection().answers("EXIT_ROOM", "{'room_id': 5}");
+    world.ask("JOIN_ROOM", "{'room_id': 5}");
+    world.connection().answers("JOIN_ROOM", "{'room_id': 5, 'recent_messages': [{'message_id': 90}]}");
+    World.Connection connection = comeBack(world, "s1", false);
+    connection.answers("LIST_ROOMS", "{'rooms': [{'room_id': 5, 'last_message': {'message_id': 95}}]}");
+    assertTrue(connection.takes("GET_MESSAGES").toString().contains("\"after_message_id\":90"));
   }
 
   /** There is no id before that of a server's first message. */
@@ -245,6 +292,16 @@ final class DeliveryTest {
     connection.answers("LIST_ROOMS", "{'rooms': [{'room_id': 5, 'last_message': {'message_id': 41}}]}");
     connection.refuses("GET_MESSAGES", "USER_NOT_IN_ROOM", "{}");
     assertEquals(List.of(41L), world.told());
+  }
+
+  @Test
+  void limitedCatchUpIsBegunOnceOverTheNextConnection() {
+    World world = new World();
+    world.online();
+    comeBack(world, "s1", false).refuses("LIST_ROOMS", "RATE_LIMITED", "{'retry_after_ms': 5000}");
+    World.Connection connection = comeBack(world, "s1", true);
+    world.loop.advance(6_000);
+    assertEquals(List.of("LIST_ROOMS"), connection.waiting());
   }
 
   /** A new session replays what the old one had sent itself. */

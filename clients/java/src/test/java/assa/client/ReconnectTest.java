@@ -175,6 +175,18 @@ final class ReconnectTest {
   }
 
   @Test
+  void unopenedConnectionIsGivenUp() {
+    World world = new World();
+    world.isSilent = true;
+    World.Outcome outcome = world.connect();
+    world.loop.advance(9_999);
+    assertEquals("pending", outcome.code());
+    world.loop.advance(1);
+    assertEquals("DISCONNECTED", outcome.code());
+    assertTrue(world.connection().isClosed);
+  }
+
+  @Test
   void resumingNamesSessionAndPosition() {
     World world = new World();
     world.online();

@@ -19,6 +19,8 @@ final class World implements AssaListener {
   final List<JsonObject> gaps = new ArrayList<>();
   /** What the server can be reached as. */
   boolean isReachable = true;
+  /** Whether it is not even said that it cannot be. */
+  boolean isSilent;
   /** What the source of tokens gives; null: it fails. */
   String token = "token-1";
   int tokensAsked;
@@ -47,8 +49,8 @@ final class World implements AssaListener {
   private Wire open(Wire.Ears ears) {
     Connection connection = new Connection(this, ears);
     connections.add(connection);
-    if (isReachable) ears.opened();
-    else ears.lost("refused");
+    if (isReachable && !isSilent) ears.opened();
+    if (!isReachable) ears.lost("refused");
     return connection;
   }
 
