@@ -10,28 +10,22 @@ Schema and server are to agree about every message of a client. These are all th
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from assa import wire
 from assa.errors import Code, Refused
-from assa.ice import IceServers
 from assa.protocol import EVENTS, REQUESTS, answer_of
 from assa.schema import structure
 from assa.spec.schemas import ANY_TIME, UTC_TIME
-from tests.conversations import script
-from tests.conversations.play import Play
-from tests.published import name_of, names, problems, schema, validator
+from tests.published import name_of, names, schema, validator
 from tests.test_wire import Scene
-from tests.world import Client, World
 
 REQUEST_OF = {one.action: one for one in REQUESTS}
 DATA_OF = {f"{one.action}_RESPONSE": answer_of(one) for one in REQUESTS} | {one.action: one for one in EVENTS}
@@ -101,12 +95,19 @@ def good() -> dict[str, dict[str, Any]]:
     return requests
 
 
+def of_clients() -> Iterator[str]:
+    """Yield the names of what clients say."""
+    answered = {*names("1.1")}
+    for action in (*REQUEST_OF, "PING", "PONG"):
+        yield f"{action}.request" if f"{action}.request" in answered else action
+
+
 class AgreementTests(SynchronousTestCase):
     """What a client may say."""
 
     def test_every_field_is_in_a_good_request(self) -> None:
         """The requests that are changed below have every field, so that every bound is tried."""
-        self.assertEqual({name_of({"action": one}, "request") for one in good()}, set(_of_clients()))
+        self.assertEqual({name_of({"action": one}, "request") for one in good()}, set(of_clients()))
         for action, message in good().items():
             described = schema("1.1", name_of(message, "request"))["properties"]
             self.assertEqual(set(message), set(described), action)
@@ -183,7 +184,7 @@ class ClientTests(SynchronousTestCase):
         tried = 0
         for name in names("1.1"):
             data_class = DATA_OF.get(name.removesuffix(".event"))
-            if data_class is None or name.endswith(".request") or name in _of_clients():
+            if data_class is None or name.endswith(".request") or name in of_clients():
                 continue
             for example in schema("1.1", name)["examples"]:
                 if example.get("success") is False:
@@ -195,111 +196,3 @@ class ClientTests(SynchronousTestCase):
                             structure(data_class, spoilt["data"], "data")
                             tried += 1
         self.assertGreater(tried, 1000)
-
-
-class HeardTests(SynchronousTestCase):
-    """What the server does say."""
-
-    def test_conversations(self) -> None:
-        """Everything in all conversations is valid, in v1.1 and, what v1.0 has, in v1.0 (§2 to §9)."""
-        record = Record()
-        for path in script.scripts():
-            play = Play(script.read(path))
-            play._world = RecordingWorld(record)
-            play.run()
-        heard = self.check(record)
-        self.assertEqual(set(_of_server()) - heard, {"REQUEST_UPLOAD_RESPONSE"})
-
-    def test_every_request(self) -> None:
-        """So is what comes of a good request of every action, uploads among them."""
-        record = Record()
-        for action in good():
-            scene = Scene()
-            scene.mina.send(scene.envelope(action))
-            record.heard += [*scene.mina.all(), *scene.jun.all()]
-        heard = self.check(record)
-        self.assertIn("REQUEST_UPLOAD_RESPONSE", heard)
-
-    def test_refusals(self) -> None:
-        """So is what the server says to requests that are wrong in any place (§9.1)."""
-        record = Record()
-        scene = Scene()
-        for message in good().values():
-            for path in places(message):
-                scene.world.pass_time(0.5)  # who makes many errors at once is read more slowly
-                for value in (..., None, "", "x" * 129, 5, []):
-                    if scene.mina.closed:
-                        scene = Scene()
-                    scene.mina.send(changed(message, path, value))
-                    record.heard += [*scene.mina.all(), *scene.jun.all()]
-        heard = self.check(record)
-        self.assertLessEqual({"ERROR", "CONNECT_RESPONSE"}, heard)
-        self.assertGreater(len(record.heard), 800)
-
-    def check(self, record: Record) -> set[str]:
-        """Check all that was heard and all that succeeded, and return the names of what was heard."""
-        heard = set()
-        for message in record.heard:
-            name = name_of(message, "event")
-            heard.add(name)
-            self.assertEqual(problems("1.1", name, message), [], message)
-            if name in names("1.0"):
-                self.assertEqual(problems("1.0", name, message), [], message)
-        failed = {one["seq_id"] for one in record.heard if one.get("success") is False}
-        for message in record.said:
-            if message["seq_id"] not in failed:
-                self.assertEqual(problems("1.1", name_of(message, "request"), message), [], message)
-        return heard
-
-
-@define
-class Record:
-    """What clients heard and said."""
-
-    heard: list[dict[str, Any]] = field(factory=list)
-    said: list[dict[str, Any]] = field(factory=list)
-
-
-class RecordingWorld(World):
-    """A server of which all that its clients hear and say is kept."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        super().__init__(ice_servers=IceServers(stun_urls=("stun:stun.example.org",)))
-
-    def client(self, address: str = "192.0.2.1", *, front: str | None = None) -> Client:
-        """Open a connection that is recorded."""
-        return RecordingClient(self, address, front or self._front)
-
-
-class RecordingClient(Client):
-    """A client that does."""
-
-    world: RecordingWorld
-
-    def send_bytes(self, lines: bytes) -> None:
-        """Send lines, and keep those that are messages."""
-        for line in lines.splitlines():
-            try:
-                message = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(message, dict) and {"action", "seq_id", "timestamp"} <= message.keys():
-                self.world.record.said.append(message)
-        super().send_bytes(lines)
-
-    def _read(self) -> None:
-        known = len(self.inbox)
-        super()._read()
-        self.world.record.heard += copy.deepcopy(self.inbox[known:])
-
-
-def _of_clients() -> Iterator[str]:
-    answered = {*names("1.1")}
-    for action in (*REQUEST_OF, "PING", "PONG"):
-        yield f"{action}.request" if f"{action}.request" in answered else action
-
-
-def _of_server() -> Iterator[str]:
-    clients = set(_of_clients())
-    yield from (name for name in names("1.1") if name not in clients)
