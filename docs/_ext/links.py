@@ -52,7 +52,7 @@ def _page(docname: str, uri: str) -> str:
 
 
 def lead_to_pages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Let links to documents lead to their pages, and there to the section."""
+    """Let links to documents lead to their pages, and there to the section; call pages by their titles."""
     for node in doctree.findall(nodes.reference):
         uri = node.get("refuri", "")
         target = _page(docname, uri) if is_relative(uri) else ""
@@ -60,6 +60,9 @@ def lead_to_pages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             wanted = uri.partition("#")[2]
             fragment = f"#{_section(app, target, wanted, node)}" if wanted else ""
             node["refuri"] = app.builder.get_relative_uri(docname, target) + fragment
+            node["internal"] = True
+            if node.astext() == uri:  # a page has a title, where a file has a name
+                node.children = [nodes.Text(app.env.titles[target].astext())]
 
 
 def _section(app: Sphinx, target: str, wanted: str, node: nodes.Node) -> str:
