@@ -2,121 +2,91 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 import pytest_twisted
 from attrs import frozen
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredQueue, maybeDeferred
-from twisted.internet.endpoints import TCP4ServerEndpoint, clientFromString, connectProtocol
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import connectionDone
-from twisted.protocols.basic import LineOnlyReceiver
-from twisted.python.failure import Failure
+from twisted.internet import reactor as twisted_reactor
+from twisted.internet.defer import DeferredQueue, maybeDeferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, clientFromString
+from twisted.internet.interfaces import IListeningPort, IStreamClientEndpoint
 
 from assa.actions import ALL
 from assa.auth import Key, Tokens
+from assa.client import Bookmark, Client, NewMessage, Online, Rejected, Waiting, endpoint
 from assa.config import load
 from assa.errors import Code, Refused
 from assa.hub import Hub
 from assa.ice import IceServers
 from assa.limits import Limits
 from assa.node import Node
-from assa.protocol import Request
+from assa.protocol import Announcement, DeviceInfo, Request, UserJoined
 from assa.registry import Actions, Context, Services
 from assa.service import ChatService, farewell
 from assa.storage.sqlite import SqliteStore
 from assa.storage.thread import DatabaseThread
 from assa.tap import Options, makeService
 from assa.tcp import ChatFactory
-from tests.integration.plain import SECRET, Message, token
+from tests.integration.plain import SECRET, token
 
+A = TypeVar("A")
 TIMEOUT_S = 10
+reactor = cast("Any", twisted_reactor)
 
 
-class Talker(LineOnlyReceiver):
-    """A client on a Twisted endpoint."""
+class Person:
+    """A user with the client library.
 
-    delimiter = b"\n"
-    MAX_LENGTH = 1_048_577
+    Args:
+        user_id: Who.
+        endpoint: Where the server is.
+    """
 
-    def __init__(self) -> None:
-        self.gone: Deferred[None] = Deferred()
-        self.welcome: Message = {}
-        self._lines: DeferredQueue[Message] = DeferredQueue()
-        self._passed_over: list[Message] = []
-        self._asked = 0
+    def __init__(self, user_id: int, endpoint: IStreamClientEndpoint) -> None:
+        self._user_id = user_id
+        self._events: DeferredQueue[Any] = DeferredQueue()
+        self.client = Client(
+            endpoint,
+            reactor,
+            heard=self._events.put,
+            changed=self._events.put,
+            device=DeviceInfo(device_id=f"device-{user_id}"),
+        )
 
     @classmethod
-    async def on(cls, port: IListeningPort, user_id: int, before: Talker | None = None) -> Talker:
-        """Connect, and authenticate or resume an earlier connection's session."""
-        endpoint = clientFromString(reactor, f"tcp:127.0.0.1:{cast('Any', port.getHost()).port}:timeout=5")
-        talker: Talker = await connectProtocol(endpoint, cls())
-        data = {"jwt_token": token(user_id), "device_info": {"device_id": f"device-{user_id}"}}
-        envelope = {"session_id": before.welcome["session_id"]} if before else {}
-        talker.welcome = await talker.ask("CONNECT", data, **envelope)
-        return talker
+    async def on(cls, port: IListeningPort, user_id: int, before: Person | None = None) -> Person:
+        """Connect, and go on where an earlier client ended."""
+        person = cls(user_id, endpoint(reactor, f"127.0.0.1:{cast('Any', port.getHost()).port}"))
+        await person.connect(before and before.client.bookmark)
+        return person
 
-    def lineReceived(self, line: bytes) -> None:
-        """Take note of a message."""
-        self._lines.put(json.loads(line))
+    async def connect(self, resume: Bookmark | None = None) -> Online:
+        """Connect."""
+        await self.client.connect(lambda: token(self._user_id), resume=resume)
+        return await self.heard(Online)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Take note of the end."""
-        self.gone.callback(None)
-
-    def send(self, action: str, data: Message, **envelope: object) -> str:
-        """Send a request and return its `seq_id`."""
-        self._asked += 1
-        seq_id = f"q{self._asked}"
-        message = {"action": action, "data": data, "timestamp": "2024-01-01T12:00:00.000Z", "seq_id": seq_id}
-        self.sendLine(json.dumps(message | envelope).encode())
-        return seq_id
-
-    async def ask(self, action: str, data: Message, **envelope: object) -> Any:
-        """Send a request and return the data of its answer."""
-        answer = await self.heard(f"{action}_RESPONSE", seq_id=self.send(action, data, **envelope))
-        assert answer["success"] is True, answer
-        return answer["data"]
-
-    async def heard(self, action: str, **fields: object) -> Message:
-        """Return the first message of that action with these fields."""
-        waiting, self._passed_over = self._passed_over, []
-        while True:
-            message = (
-                waiting.pop(0)
-                if waiting
-                else await self._lines.get().addTimeout(TIMEOUT_S, cast("Any", reactor))
-            )
-            if message["action"] == action and fields.items() <= message.items():
-                self._passed_over += waiting
-                return message
-            self._passed_over.append(message)
-
-    async def hang_up(self) -> None:
-        """Drop the connection."""
-        assert self.transport is not None
-        self.transport.loseConnection()
-        await self.gone.addTimeout(TIMEOUT_S, cast("Any", reactor))
+    async def heard(self, kind: type[A]) -> A:
+        """Return the next event or state of that class; the others before it are not looked at again."""
+        while not isinstance(event := await self._events.get().addTimeout(TIMEOUT_S, reactor), kind):
+            pass
+        return event
 
 
 async def chat(port: IListeningPort) -> None:
     """Let two users meet in a room, and one say something to the other."""
-    mina, jun = await Talker.on(port, 1), await Talker.on(port, 2)
-    room_id = (await mina.ask("CREATE_ROOM", {"name": "방", "is_open": True}))["room_id"]
-    await jun.ask("JOIN_ROOM", {"room_id": room_id})
-    assert (await mina.heard("USER_JOINED"))["data"]["user"]["user_id"] == 2
-    said = {"room_id": room_id, "content": "안녕하세요!", "message_type": "text"}
-    sent = await mina.ask("SEND_MESSAGE", said)
-    heard = (await jun.heard("NEW_MESSAGE"))["data"]
-    assert (heard["message_id"], heard["content"]) == (sent["message_id"], "안녕하세요!")
-    await mina.hang_up()
-    await jun.hang_up()
+    mina, jun = await Person.on(port, 1), await Person.on(port, 2)
+    room_id = (await mina.client.create_room("방", is_open=True)).room_id
+    await jun.client.join_room(room_id)
+    assert (await mina.heard(UserJoined)).user.user_id == 2
+    sent = await mina.client.send_text(room_id, "안녕하세요!")
+    heard = await jun.heard(NewMessage)
+    assert (heard.message_id, heard.content) == (sent.message_id, "안녕하세요!")
+    await mina.client.disconnect()
+    await jun.client.disconnect()
 
 
 def settings(state: Path) -> dict[str, str]:
@@ -131,7 +101,7 @@ def settings(state: Path) -> dict[str, str]:
 
 def nothing_is_left() -> bool:
     """Return whether the server has given back what it had of the reactor."""
-    return cast("Any", reactor).getDelayedCalls() == []
+    return reactor.getDelayedCalls() == []
 
 
 # --- As a service ---
@@ -157,18 +127,21 @@ async def test_chat_through_endpoints(service: ChatService) -> None:
 @pytest_twisted.ensureDeferred
 async def test_stopping_is_announced_and_resumable(service: ChatService, tmp_path: Path) -> None:
     """Stopping the service is the shutdown of §9 of v1.1; a new one on the same files goes on."""
-    mina = await Talker.on(service.ports[0], 1)
+    mina = await Person.on(service.ports[0], 1)
     stopped = service.stopService()
-    announced = (await mina.heard("SERVER_ANNOUNCEMENT"))["data"]
-    assert announced["announcement_type"] == "shutdown"
-    await mina.gone.addTimeout(TIMEOUT_S, cast("Any", reactor))
+    announced = await mina.heard(Announcement)
+    assert announced.announcement_type == "shutdown"
+    waiting = await mina.heard(Waiting)
+    assert waiting.delay_s * 1000 == announced.reconnect_after_ms
+    mina.client.close()
     await stopped
     again = ChatService(load(None, settings(tmp_path)), reactor)
     again.startService()
-    resumed = await Talker.on(again.ports[0], 1, before=mina)
-    assert resumed.welcome["session_id"] == mina.welcome["session_id"]
-    assert resumed.welcome["reconnection_info"]["resumed"] is True
-    await resumed.hang_up()
+    resumed = await Person.on(again.ports[0], 1, before=mina)
+    assert isinstance(resumed.client.state, Online)
+    assert resumed.client.state.complete
+    assert resumed.client.bookmark.session_id == mina.client.bookmark.session_id
+    await resumed.client.disconnect()
     await again.stopService()
 
 
@@ -182,9 +155,9 @@ async def test_the_service_of_the_plug_in(tmp_path: Path, monkeypatch: pytest.Mo
     options.parseOptions([])
     service = makeService(options)
     service.startService()
-    talker = await connectProtocol(clientFromString(reactor, f"unix:{port_file}"), Talker())
-    assert (await talker.ask("CONNECT", {"jwt_token": token(7)}))["user_id"] == 7
-    await talker.hang_up()
+    person = Person(7, clientFromString(reactor, f"unix:{port_file}"))
+    assert (await person.connect()).welcome.user_id == 7
+    await person.client.disconnect()
     await service.stopService()
     assert not port_file.exists()
     assert nothing_is_left()
@@ -227,7 +200,7 @@ async def embedded() -> AsyncGenerator[IListeningPort, None]:
     hub = Hub()
     store = SqliteStore(
         ":memory:",
-        worker=DatabaseThread(cast("Any", reactor)),
+        worker=DatabaseThread(reactor),
         deliver=hub.deliver,
         now_ms=lambda: int(time.time() * 1000),
     )
@@ -244,12 +217,12 @@ async def embedded() -> AsyncGenerator[IListeningPort, None]:
         services=services,
         actions=Actions.joined(ALL, dice),
         hub=hub,
-        clock=cast("Any", reactor),
+        clock=reactor,
         monotonic=time.monotonic,
     )
     await node.start()
-    endpoint = TCP4ServerEndpoint(cast("Any", reactor), 0, interface="127.0.0.1")
-    port = await endpoint.listen(ChatFactory(node))
+    listening = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    port = await listening.listen(ChatFactory(node))
     yield port
     await maybeDeferred(port.stopListening)
     await node.shutdown(farewell)
@@ -266,23 +239,23 @@ async def test_embedded_chat(embedded: IListeningPort) -> None:
 @pytest_twisted.ensureDeferred
 async def test_embedded_action(embedded: IListeningPort) -> None:
     """A program may add actions of its own; they are checked and answered like the protocol's."""
-    mina = await Talker.on(embedded, 1)
-    assert await mina.ask("ROLL", {"sides": 6}) == {"sides": 6, "by": 1}
+    mina = await Person.on(embedded, 1)
+    assert await mina.client.ask(Roll(sides=6)) == Rolled(sides=6, by=1)
     for data in ({"sides": 1}, {"sides": "6"}, {}):
-        error = await mina.heard("ERROR", seq_id=mina.send("ROLL", data))
-        assert error["error_code"] == "INVALID_MESSAGE"
-        assert "sides" in error["data"]["error_details"]
-    await mina.hang_up()
+        with pytest.raises(Rejected) as caught:
+            await mina.client.ask_raw("ROLL", data)
+        assert caught.value.code == "INVALID_MESSAGE"
+        assert "sides" in caught.value.details
+    await mina.client.disconnect()
 
 
 @pytest_twisted.ensureDeferred
 async def test_embedded_limits(embedded: IListeningPort) -> None:
     """The program's limits count: here two clients at once."""
-    clients = [await Talker.on(embedded, user_id) for user_id in (1, 2)]
-    host = cast("Any", embedded.getHost())
-    late = await connectProtocol(clientFromString(reactor, f"tcp:127.0.0.1:{host.port}"), Talker())
-    answer = await late.heard("CONNECT_RESPONSE", seq_id=late.send("CONNECT", {"jwt_token": token(3)}))
-    assert (answer["success"], answer["error_code"]) == (False, "SERVER_FULL")
-    await late.gone.addTimeout(TIMEOUT_S, cast("Any", reactor))
-    for client in clients:
-        await client.hang_up()
+    clients = [await Person.on(embedded, user_id) for user_id in (1, 2)]
+    with pytest.raises(Rejected) as caught:
+        await Person.on(embedded, 3)
+    assert caught.value.code == "SERVER_FULL"
+    assert caught.value.retry_after_ms
+    for one in clients:
+        await one.client.disconnect()
