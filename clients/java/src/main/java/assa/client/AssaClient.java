@@ -45,7 +45,7 @@ public final class AssaClient implements AutoCloseable {
     Address address = builder.address();
     Tokens tokens = new Tokens(builder.token, work -> ThreadLoop.daemon("assa-token", work).start(), loop);
     conversation = new Conversation(
-        loop, new Backoff(Math::random), tokens, ears -> SocketWire.open(address, callbacks, ears), builder.device(),
+        loop, new Backoff(Math::random), tokens, ears -> SocketWire.open(address, loop, callbacks, ears), builder.device(),
         builder.listener, callbacks);
   }
 
