@@ -2,50 +2,282 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
+import re
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import pytest
 from twisted.trial.unittest import TestCase
 
-from tests.integration.plain import token
+from tests.integration import tls
+from tests.integration.chromium import chromium
+from tests.integration.cutting import CuttingProxy
+from tests.integration.plain import Client, token
 from tests.integration.server import LOOPBACK, Server, free_port, running
-from tests.integration.shears import Shears
-from tests.javascript import node
+from tests.javascript import counted, node, run_scripts
+from tests.typescript import CLIENT, built
 
-CLIENT = Path(__file__).parents[2] / "clients" / "typescript"
 _TIMEOUT_S = 90
 _STEP_S = 0.02
-_EACH = 250
+_EACH = 1_000 if os.environ.get("ASSA_EXAMPLES") == "thorough" else 250
 """Messages of each of the two."""
-LIMITS: dict[str, object] = {"rate__messages": 0, "rate__others": 0}
+_NO_LIMITS: dict[str, object] = {"rate__messages": 0, "rate__others": 0}
+_POSITION, _NO_POSITION = b'"last_seq_id":"e', b'"last_seq_id":"x'
+
+Outcome = dict[str, Any]
 
 
-def run_story(server: Server, shears: Shears, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Run test/live/main.ts while the network is cut; the server dies once in the middle."""
-    tokens = f"{token(1)} {token(2)}"
-    script = subprocess.Popen(
-        [node(), "--experimental-websocket", "build/live/main.js"],
-        cwd=CLIENT,
-        env={**os.environ, "ASSA_TOKENS": tokens, "ASSA_COUNT": str(_EACH), **environ},
+def shears(port: int, kind: type[CuttingProxy] = CuttingProxy) -> CuttingProxy:
+    """Return a proxy that cuts every few thousand bytes; `ASSA_SEED` chooses its seed."""
+    seed = int(os.environ.get("ASSA_SEED") or random.randrange(1_000_000))
+    print(f"ASSA_SEED={seed}")  # noqa: T201 - a failure has to be tried again
+    return kind(port, seed=seed, least=400, mean=10_000)
+
+
+class _Spoilt(asyncio.StreamReader):
+    """Half of the CONNECTs in it lose their position, so that their resume is refused."""
+
+    def __init__(self, source: asyncio.StreamReader, chance: random.Random) -> None:
+        super().__init__()
+        self._source = source
+        self._chance = chance
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await self._source.read(n)
+        return data.replace(_POSITION, _NO_POSITION) if self._chance.random() < 1 / 2 else data
+
+
+class SpoilingProxy(CuttingProxy):
+    """Has resumes refused besides; only over TCP without TLS, as frames of WebSocket are masked."""
+
+    async def _forward(self, source: asyncio.StreamReader, *more: Any) -> None:
+        await super()._forward(_Spoilt(source, self._random), *more)
+
+
+@contextmanager
+def script(path: str, *arguments: str, **environ: str) -> Generator[subprocess.Popen[str], None, None]:
+    """Run a script of the client's directory as long as the block lasts."""
+    process = subprocess.Popen(
+        [node(), "--experimental-websocket", path, *arguments],
+        cwd=built(),
+        env={**os.environ, **environ},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    try:
-        give_up = time.monotonic() + _TIMEOUT_S
-        while shears.cuts < 10 and script.poll() is None and time.monotonic() < give_up:
-            time.sleep(_STEP_S)
-        server.kill()
-        server.start()
-        told, _ = script.communicate(timeout=_TIMEOUT_S)
-    finally:
-        script.kill()
-        script.wait()
-    outcome: dict[str, Any] = json.loads(told.splitlines()[-1])
-    return outcome
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def die_once(server: Server, proxy: CuttingProxy, is_over: Callable[[], bool]) -> None:
+    """Kill the server in the middle, and start it again."""
+    give_up = time.monotonic() + _TIMEOUT_S
+    while proxy.hurt.total() < 5 and not is_over() and time.monotonic() < give_up:
+        time.sleep(_STEP_S)
+    assert not is_over(), "they were ready too early"
+    server.kill()
+    server.start()
+
+
+class StoryTests(TestCase):
+    """What test/live/story.ts claims: every message once, in order, stored once."""
+
+    def tell(self, server: Server, proxy: CuttingProxy, **environ: str) -> Outcome:
+        """Run the story while the network is cut and the server dies."""
+        environ |= {"ASSA_TOKENS": f"{token(1)} {token(2)}", "ASSA_COUNT": str(_EACH)}
+        with closing(proxy), script("build/live/main.js", **environ) as process:
+            die_once(server, proxy, lambda: process.poll() is not None)
+            told, _ = process.communicate(timeout=_TIMEOUT_S)
+        outcome: Outcome = json.loads(told.splitlines()[-1])
+        print(outcome, dict(proxy.hurt))  # noqa: T201
+        self.assertEqual(outcome["faults"], [])
+        self.assertGreater(outcome["reconnects"], 10)
+        return outcome
+
+    def test_tcp(self):
+        """Over TCP, with cuts inside lines and the death of the server, nothing is lost or doubled (§10.3)."""
+        built()
+        with running(**_NO_LIMITS) as server:
+            proxy = shears(server.address[1])
+            outcome = self.tell(server, proxy, ASSA_TCP=f"{LOOPBACK}:{proxy.port}")
+        self.assertGreater(outcome["resumed"], 5)
+
+    def test_websocket(self):
+        """Over WebSocket likewise (v1.1)."""
+        built()
+        port = free_port()
+        with running(http__listen=[f"tcp:{port}:interface={LOOPBACK}"], **_NO_LIMITS) as server:
+            proxy = shears(port)
+            outcome = self.tell(server, proxy, ASSA_URL=f"ws://{LOOPBACK}:{proxy.port}/ws")
+        self.assertGreater(outcome["resumed"], 5)
+
+    def test_refused_resumes(self):
+        """Where resumes are refused, and sessions end early, it catches up (v1.1)."""
+        built()
+        with running(limits__session_retention=1, **_NO_LIMITS) as server:
+            proxy = shears(server.address[1], SpoilingProxy)
+            outcome = self.tell(server, proxy, ASSA_TCP=f"{LOOPBACK}:{proxy.port}")
+        self.assertGreater(outcome["gaps"], 5)
+
+
+class ScriptTests(TestCase):
+    def test_units(self):
+        """What the client's own tests claim holds."""
+        done = run_scripts(sorted((built() / "build").glob("*.test.js")))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertGreater(counted(done.stdout, "pass"), 55)
+        self.assertEqual(counted(done.stdout, "skipped"), 0)
+
+    def test_tls(self):
+        """TLS verifies certificates and names."""
+        scripts = [built() / "build" / "live" / "tls.test.js"]
+        with tempfile.TemporaryDirectory() as directory:
+            pem, port = tls.certificate(Path(directory)), free_port()
+            with running(listen=[tls.endpoint(port, pem)]):
+                environ = {"ASSA_TLS": str(port), "ASSA_CA": str(pem), "ASSA_TOKEN": token(1)}
+                done = run_scripts(scripts, environ=environ)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(counted(done.stdout, "pass"), 4, done.stdout)
+
+    def test_node_example(self):
+        """Two who run the example of the README talk with each other."""
+        built()
+        with running() as server:
+            where = [server.address[0], str(server.address[1])]
+            with (
+                script("examples/node.mjs", *where, ASSA_TOKEN=token(1)) as mina,
+                script("examples/node.mjs", *where, "1", ASSA_TOKEN=token(2)) as jun,
+            ):
+                self.await_line(mina, "* room 1")
+                self.await_line(jun, "* room 1")
+                self.type(mina, "안녕하세요")
+                self.await_line(mina, "* sent as 1")
+                self.await_line(jun, "사람1: 안녕하세요")
+                self.type(jun, "네")
+                self.await_line(mina, "사람2: 네")
+                for process in (mina, jun):
+                    assert process.stdin is not None
+                    process.stdin.close()
+                    self.await_line(process, "* closed closed")
+                    self.assertEqual(process.wait(_TIMEOUT_S), 0)
+
+    def type(self, process: subprocess.Popen[str], line: str) -> None:
+        """Type a line."""
+        assert process.stdin is not None
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+
+    def await_line(self, process: subprocess.Popen[str], line: str) -> None:
+        """Read what a script prints until that line comes."""
+        assert process.stdout is not None
+        told = []
+        for one in process.stdout:
+            told.append(one.rstrip())
+            if told[-1] == line:
+                return
+        self.fail(f"{line!r} did not come: {told}")
+
+    def test_documents(self):
+        """The READMEs show the examples as they are."""
+        for readme in ("README.md", "README.ko.md"):
+            text = (CLIENT / readme).read_text()
+            for example, language in (("node.mjs", "js"), ("page.html", "html")):
+                shown = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+                self.assertIn((CLIENT / "examples" / example).read_text(), shown, readme)
+
+
+class _Pages(SimpleHTTPRequestHandler):
+    """The client's directory, and a backend that has tokens: `/my/token` is user 2's."""
+
+    def do_GET(self) -> None:  # noqa: N802
+        """Answer a request."""
+        if self.path != "/my/token":
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(token(2).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def pages() -> Generator[str, None, None]:
+    """Serve the client's directory; yields the origin."""
+    with ThreadingHTTPServer((LOOPBACK, 0), partial(_Pages, directory=str(built()))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://{LOOPBACK}:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def web_server(origin: str, **settings: object) -> Generator[tuple[Server, int], None, None]:
+    """Run a server that takes pages of an origin; yields it and its HTTP port."""
+    port = free_port()
+    listen = [f"tcp:{port}:interface={LOOPBACK}"]
+    with running(http__listen=listen, http__origins=[origin], **settings) as server:
+        yield server, port
+
+
+_STORY = """
+async (plot) => {
+  const { webSocket } = await import('assa-client');
+  const { story } = await import('/build/live/story.js');
+  const told = story({ ...plot, transport: webSocket(plot.url) });
+  told.then((outcome) => (globalThis.outcome = outcome), (error) => (globalThis.outcome = String(error)));
+}
+"""
+
+
+def test_browser() -> None:
+    """A page talks with the built module: the example of the README, then the story (v1.1, §10.3)."""
+    built()
+    with chromium() as browser, pages() as origin, web_server(origin, **_NO_LIMITS) as (server, port):
+        page = browser.new_page()
+        _example(page, server, f"{origin}/examples/page.html", f"ws://{LOOPBACK}:{port}/ws")
+        page.goto(f"{origin}/test/blank.html")
+        with closing(shears(port)) as proxy:
+            url = f"ws://{LOOPBACK}:{proxy.port}/ws"
+            page.evaluate(_STORY, {"url": url, "tokens": [token(3), token(4)], "count": _EACH})
+            is_over = partial(page.evaluate, "() => globalThis.outcome !== undefined")
+            die_once(server, proxy, is_over)
+            page.wait_for_function("() => globalThis.outcome", timeout=_TIMEOUT_S * 1000)
+            outcome = page.evaluate("() => globalThis.outcome")
+            print(outcome, dict(proxy.hurt))  # noqa: T201
+    assert outcome["faults"] == []
+    assert outcome["resumed"] > 5
+
+
+def _example(page: Any, server: Server, address: str, url: str) -> None:
+    mina = Client(server.address, 1)
+    mina.connect()
+    room_id = mina.ask("CREATE_ROOM", {"name": "page", "is_open": True})["room_id"]
+    mina.ask("SEND_MESSAGE", {"room_id": room_id, "content": "일찍", "message_type": "text"})
+    page.goto(f"{address}?server={url}&room={room_id}")
+    page.locator("#messages li", has_text="사람1: 일찍").wait_for()
+    page.locator("input").fill("나도")
+    page.locator("input").press("Enter")
+    page.locator("#messages li", has_text="me: 나도").wait_for()
+    mina.ask("SEND_MESSAGE", {"room_id": room_id, "content": "좋아", "message_type": "text"})
+    page.locator("#messages li", has_text="사람1: 좋아").wait_for()
+    assert page.locator("#messages li").count() == 3
+    mina.close()

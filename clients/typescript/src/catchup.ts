@@ -2,11 +2,12 @@
 
 import type { Clock } from './clock.js';
 import { AssaError } from './errors.js';
-import type { Ask, ChatMessage, ConnectAnswer } from './messages.js';
+import type { Ask, ChatMessage, ConnectAnswer, MessagesGot } from './messages.js';
 import { retryAfterMs } from './outbox.js';
 import type { Rooms } from './rooms.js';
 
-const PAGE = 100;
+/** Messages of a page: few, so that bad networks let some through too. */
+const PAGE = 50;
 
 /** A message is stored so long, at most, after the time that it says; a request is given up after that (§10.2). */
 const STORED_MS = 10_000;
@@ -17,6 +18,8 @@ export class CatchUp {
   readonly #ask: Ask;
   /** Rooms of which messages are missing. */
   readonly #owed = new Set<number>();
+  /** Of rooms in which nothing has been told: all messages from this one on are missing. */
+  readonly #missingFrom = new Map<number, number>();
   /** When the client began to hear, by the server's clock, milliseconds since the epoch. */
   #since = 0;
   /** Counts the runs: of two, the older one is over. */
@@ -31,8 +34,7 @@ export class CatchUp {
   /** Take note of a connection that goes on with none before. */
   begin({ server_time }: ConnectAnswer): void {
     this.#since = Date.parse(server_time);
-    this.#owed.clear();
-    this.#rooms.clear();
+    for (const one of [this.#owed, this.#missingFrom, this.#rooms]) one.clear();
   }
 
   /** Take note of a connection before which something was missed. */
@@ -49,8 +51,8 @@ export class CatchUp {
     try {
       if (this.#owed.size > 0) await this.#settleQuiet();
       for (const roomId of this.#rooms.held) {
-        this.#rooms.release(roomId, this.#owed.has(roomId) ? await this.#missing(roomId) : []);
-        this.#owed.delete(roomId);
+        if (this.#owed.has(roomId)) await this.#settle(roomId);
+        this.#rooms.release(roomId);
       }
     } catch (error) {
       if (!(error instanceof AssaError) || error.code !== 'DISCONNECTED') throw error;
@@ -67,20 +69,43 @@ export class CatchUp {
     }
   }
 
-  /** Return the missing messages of a room, oldest first; none when it is not the user's any more. */
-  async #missing(roomId: number): Promise<ChatMessage[]> {
-    const missing: ChatMessage[] = [];
-    for (let more = true; more; ) {
-      const [oldest] = missing;
-      const before = oldest ? { before_message_id: oldest.message_id } : {};
-      const page = await this.#patiently(() =>
-        this.#ask('GET_MESSAGES', { room_id: roomId, limit: PAGE, ...before }),
-      );
-      const news = (page?.messages ?? []).filter((one) => !this.#isTold(roomId, one));
-      missing.unshift(...news);
-      more = page !== null && page.has_more && news.length === page.messages.length;
+  /** Tell of the missing messages of a room, page by page, so that a loss in between costs one page. */
+  async #settle(roomId: number): Promise<void> {
+    let more = this.#rooms.told(roomId) ? true : await this.#begin(roomId);
+    while (more) {
+      const told = this.#rooms.told(roomId);
+      const page = await this.#page(roomId, told ? { after_message_id: told } : {});
+      for (const message of page?.messages ?? []) this.#rooms.pass(message);
+      more = page?.has_more ?? false; // without a page the room is not the user's any more
     }
-    return missing;
+    this.#owed.delete(roomId);
+  }
+
+  /**
+   * Find where the missing messages of a room begin, backwards, and tell of the page that has the first one.
+   *
+   * @returns Whether there may be more after that.
+   */
+  async #begin(roomId: number): Promise<boolean> {
+    for (;;) {
+      const from = this.#missingFrom.get(roomId);
+      const page = await this.#page(roomId, from ? { before_message_id: from } : {});
+      const messages = page?.messages ?? [];
+      const known = messages.filter((one) => this.#isTold(roomId, one)).at(-1);
+      const [oldest] = messages;
+      if (!known && oldest && page?.has_more) {
+        this.#missingFrom.set(roomId, oldest.message_id);
+        continue;
+      }
+      this.#missingFrom.delete(roomId);
+      if (known) this.#rooms.skip(roomId, known.message_id);
+      for (const message of messages) this.#rooms.pass(message);
+      return from !== undefined;
+    }
+  }
+
+  #page(roomId: number, where: { after_message_id?: number; before_message_id?: number }): Promise<MessagesGot | null> {
+    return this.#patiently(() => this.#ask('GET_MESSAGES', { room_id: roomId, limit: PAGE, ...where }));
   }
 
   #isTold(roomId: number, { message_id, created_at }: ChatMessage): boolean {

@@ -9,22 +9,20 @@ import { Link, type State, type StateChange } from './link.js';
 import type {
   Answers,
   Asked,
-  Asking,
-  ChatMessage,
   ConnectAnswer,
-  FileInfo,
   Message,
   MessageSent,
   NewMessage,
+  Requests as RequestData,
   RoomJoined,
-  ServerEvents,
   Signalled,
 } from './messages.js';
+import type { ClientEvents, ClientOptions, SendOptions } from './options.js';
 import { Outbox, type Outgoing } from './outbox.js';
 import { isAnswer, Requests, type Settle } from './requests.js';
 import { Rooms } from './rooms.js';
 import { Session } from './session.js';
-import { Tokens, type TokenSource } from './tokens.js';
+import { Tokens } from './tokens.js';
 import type { Transport } from './transport.js';
 
 /** §10.1; a longer message is refused or would close the connection. */
@@ -34,33 +32,6 @@ const MESSAGE_BYTES = 1_048_576;
 const VITAL = new Set(['PING', 'SEND_MESSAGE']);
 
 const FAREWELL_MS = 2_000;
-
-export interface ClientOptions {
-  token: TokenSource;
-  /** Stays the same for this device; a second connection of it replaces the first. Without it one is made. */
-  deviceId?: string;
-  /** `android`, `web` and so on. */
-  platform?: string;
-  appVersion?: string;
-  /** For tests. */
-  clock?: Clock;
-  /** For tests: from 0 to 1. */
-  random?: () => number;
-}
-
-export interface SendOptions {
-  replyTo?: number | null;
-  /** Of an image. */
-  fileInfo?: FileInfo | null;
-  clientMessageId?: string;
-}
-
-/** What a client tells of: what the server says by itself, and what becomes of the connection. */
-export interface ClientEvents extends ServerEvents {
-  state: StateChange;
-  /** Away for too long: events are missing. Messages are caught up with all the same; load the rest again. */
-  gap: ConnectAnswer;
-}
 
 /**
  * A connection. Each event comes once and in order, across reconnects too, and so does each message of others in the
@@ -86,7 +57,7 @@ export class Client {
     this.#device = { platform, app_version: appVersion, device_id: deviceId };
     this.#requests = new Requests(
       this.#clock,
-      (action) => VITAL.has(action) && this.drop(`no answer to ${action}`),
+      (action) => (VITAL.has(action) ? this.drop(`no answer to ${action}`) : this.#ping()),
       () => this.#ping(),
     );
     this.#outbox = new Outbox(this.#clock, (data) => this.ask('SEND_MESSAGE', data));
@@ -220,7 +191,7 @@ export class Client {
    *
    * @returns The data of its answer.
    */
-  ask<A extends Asked>(action: A, data: Asking<A>): Promise<Answers[A]> {
+  ask<A extends Asked>(action: A, data: RequestData[A]): Promise<Answers[A]> {
     return this.#promised(action, data, false) as Promise<Answers[A]>;
   }
 
@@ -229,7 +200,7 @@ export class Client {
    *
    * @returns Resolved once the server has certainly taken it.
    */
-  async signal<A extends Signalled>(action: A, data: Asking<A>): Promise<void> {
+  async signal<A extends Signalled>(action: A, data: RequestData[A]): Promise<void> {
     await this.#promised(action, data, true);
   }
 
@@ -286,7 +257,7 @@ export class Client {
       const { room_id: roomId, message_id: messageId } = answer as MessageSent;
       this.#rooms.know(roomId, messageId);
     } else if (action === 'JOIN_ROOM' || action === 'CREATE_ROOM') {
-      const { room_id: roomId, recent_messages: recent = [] as ChatMessage[] } = answer as RoomJoined;
+      const { room_id: roomId, recent_messages: recent = [] } = answer as Partial<RoomJoined> & { room_id: number };
       this.#rooms.joined(roomId, recent);
     } else if (action === 'EXIT_ROOM') {
       this.#rooms.left((answer as RoomJoined).room_id);

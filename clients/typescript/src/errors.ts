@@ -1,6 +1,6 @@
 /** What a request is refused with (§9.1), or fails with before it has an answer. */
 
-import type { Message } from './messages.js';
+import type { Code, Message } from './messages.js';
 
 export interface ErrorOptions {
   details?: string;
@@ -14,14 +14,14 @@ export class AssaError extends Error {
    * `error_code` of the protocol, such as `ROOM_NOT_FOUND`; `DISCONNECTED` when there is no connection, or it was
    * lost before the answer; `REQUEST_TIMEOUT` also when no answer came.
    */
-  readonly code: string;
+  readonly code: Code;
   /** What was wrong, for developers. */
   readonly details: string;
   /** When trying again makes sense, where it does. */
   readonly retryAfterMs: number | null;
 
   /** @param message The server's text for people. */
-  constructor(code: string, message = code, { details = '', retryAfterMs = null, cause }: ErrorOptions = {}) {
+  constructor(code: Code, message: string = code, { details = '', retryAfterMs = null, cause }: ErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.details = details;

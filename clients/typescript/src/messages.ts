@@ -1,6 +1,6 @@
 /** The messages of the protocol as the client sees them; their types are generated from the server's classes. */
 
-import type { Answers, Event, Request } from './protocol.js';
+import type { Answers, ErrorCode, Requests } from './protocol.js';
 
 export type * from './protocol.js';
 
@@ -15,18 +15,15 @@ export interface Message {
 }
 
 /** Actions that are answered. */
-export type Asked = Extract<keyof Answers, Request['action']>;
+export type Asked = keyof Answers;
 
 /** Actions that are answered only when they fail. */
-export type Signalled = Exclude<Request['action'], keyof Answers>;
+export type Signalled = Exclude<keyof Requests, keyof Answers>;
 
-/** The data of a request. */
-export type Asking<A extends Request['action']> = Extract<Request, { action: A }>['data'];
+export type Ask = <A extends Asked>(action: A, data: Requests[A]) => Promise<Answers[A]>;
 
-export type Ask = <A extends Asked>(action: A, data: Asking<A>) => Promise<Answers[A]>;
-
-/** The data of what the server says by itself, by action. */
-export type ServerEvents = { [E in Event as E['action']]: E['data'] };
+/** The protocol's codes, those of later versions, and `DISCONNECTED`, which is the client's own. */
+export type Code = ErrorCode | 'DISCONNECTED' | (string & {});
 
 /** Return whether something that was received may be a message. */
 export function isMessage(value: unknown): value is Message {

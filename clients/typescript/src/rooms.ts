@@ -33,7 +33,7 @@ export class Rooms {
   hear(message: ChatMessage): void {
     const held = this.#held.get(message.room_id);
     if (held) held.push(message);
-    else this.#pass(message);
+    else this.pass(message);
   }
 
   /** Wait with what comes of a room. */
@@ -41,15 +41,11 @@ export class Rooms {
     if (!this.#held.has(roomId)) this.#held.set(roomId, []);
   }
 
-  /**
-   * Go on with a room.
-   *
-   * @param missed What was awaited, in order; what was held may be among it.
-   */
-  release(roomId: number, missed: ChatMessage[] = []): void {
+  /** Go on with a room; what was held may have been passed already. */
+  release(roomId: number): void {
     const held = this.#held.get(roomId) ?? [];
     this.#held.delete(roomId);
-    for (const message of [...missed, ...held]) this.#pass(message);
+    for (const message of held) this.pass(message);
   }
 
   /** The rooms that are held. */
@@ -60,7 +56,7 @@ export class Rooms {
   /** Take note of what the answer of JOIN_ROOM tells the application of a room. */
   joined(roomId: number, recent: ChatMessage[]): void {
     if (this.#held.has(roomId)) for (const one of recent) this.know(roomId, one.message_id); // others come before
-    else this.#advance(roomId, Math.max(this.#told.get(roomId) ?? 0, ...recent.map((one) => one.message_id)));
+    else this.skip(roomId, Math.max(this.#told.get(roomId) ?? 0, ...recent.map((one) => one.message_id)));
   }
 
   /** Take note of having left a room: it begins anew if it is joined again. */
@@ -74,18 +70,20 @@ export class Rooms {
     const known = this.#known.get(roomId) ?? new Set();
     this.#known.set(roomId, known.add(messageId));
     const [oldest] = known;
-    if (known.size > KNOWN && oldest !== undefined && !this.#held.has(roomId)) this.#advance(roomId, oldest);
+    if (known.size > KNOWN && oldest !== undefined && !this.#held.has(roomId)) this.skip(roomId, oldest);
   }
 
-  #pass(message: ChatMessage): void {
+  /** Tell of a message, if it is news, also while the room is held: it comes before what is held. */
+  pass(message: ChatMessage): void {
     const { room_id: roomId, message_id: id } = message;
     if (id <= (this.#told.get(roomId) ?? 0)) return;
     const known = this.#known.get(roomId)?.has(id);
-    this.#advance(roomId, id);
+    this.skip(roomId, id);
     if (!known) this.#tell(message);
   }
 
-  #advance(roomId: number, id: number): void {
+  /** Take a message of a room, and all before it, for told. */
+  skip(roomId: number, id: number): void {
     this.#told.set(roomId, id);
     const known = this.#known.get(roomId);
     for (const one of known ?? []) if (one <= id) known?.delete(one);

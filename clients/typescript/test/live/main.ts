@@ -15,3 +15,4 @@ const outcome = await story({
   count: Number(ASSA_COUNT),
 });
 console.log(JSON.stringify(outcome));
+process.exit(); // a WebSocket whose other side fell silent takes its time to close

@@ -1,0 +1,233 @@
+/** Events, once and in order, and each room's messages, whatever becomes of the connection (v1.1, §10.3). */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { type FakeWire, type Json, message, sent, World } from './world.js';
+
+const tell = (wire: FakeWire, position: number, id: number, more = {}) =>
+  wire.event('NEW_MESSAGE', `e${position}`, message(id, more));
+
+const listed = (room: number, last: number | null) => ({
+  room_id: room,
+  last_message: last === null ? null : message(last, { room }),
+});
+
+/** A page of GET_MESSAGES. */
+const page = (ids: number[], has_more = false, more: Json = {}) => ({
+  room_id: 7,
+  has_more,
+  messages: ids.map((id) => message(id, more)),
+});
+
+test('it resumes after the last event, and tells none twice', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  await tell(wire, 101, 1);
+  await tell(wire, 102, 2);
+  await wire.lose();
+  await world.clock.advance(1_000);
+  const request = await world.wire.welcome({ resumed: true, replayed_events: 2, last_seq_id: 'e102' });
+  assert.deepEqual([request['session_id'], request['data'].last_seq_id], ['s1', 'e102']);
+  for (const [position, id] of [[102, 2], [103, 3], [104, 4]] as const) await tell(world.wire, position, id);
+  assert.deepEqual([world.heard, world.gaps], [[1, 2, 3, 4], 0]);
+});
+
+test('before any event it resumes where the connection began', async () => {
+  const world = new World();
+  await (await world.connected()).lose();
+  await world.clock.advance(1_000);
+  assert.equal((await world.wire.welcome({ resumed: true }))['data'].last_seq_id, 'e100');
+});
+
+test('what is no position is told, and not resumed from', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  const titles: string[] = [];
+  world.client.on('SERVER_ANNOUNCEMENT', ({ title }) => titles.push(title));
+  await wire.event('SERVER_ANNOUNCEMENT', 's-1', { title: 'soon', message: '' });
+  await world.comeBack({ resumed: true });
+  assert.deepEqual(titles, ['soon']);
+});
+
+test('after a gap the missed messages come by themselves, and before the new ones', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const wire = await world.comeBack({ existing_rooms: [7], last_seq_id: 'e900' });
+  assert.equal(world.gaps, 1);
+  await tell(wire, 901, 9);
+  assert.deepEqual(world.heard, [5]);
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 9)] });
+  const first = await wire.serve('GET_MESSAGES', page([6, 7], true));
+  assert.deepEqual(first['data'], { room_id: 7, limit: 50, after_message_id: 5 });
+  assert.deepEqual(world.heard, [5, 6, 7]);
+  const second = await wire.serve('GET_MESSAGES', page([8, 9]));
+  assert.equal(second['data'].after_message_id, 7);
+  await tell(wire, 902, 10);
+  assert.deepEqual(world.heard, [5, 6, 7, 8, 9, 10]);
+});
+
+test('rooms in which nothing was said are not asked about', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const old = { room_id: 8, last_message: message(4, { room: 8, at: '2024-01-01T11:00:00.000Z' }) };
+  const wire = await world.comeBack({ existing_rooms: [7, 8, 9] });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 5), old, listed(9, null)] });
+  await wire.isQuiet();
+  await tell(wire, 102, 6);
+  assert.deepEqual(world.heard, [5, 6]);
+});
+
+test('in a room of which nothing was told, it is found where the missing ones begin', async () => {
+  const world = new World();
+  await world.connected();
+  const old = { at: '2024-01-01T11:59:00.000Z' };
+  const wire = await world.comeBack({ existing_rooms: [7] });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 9)] });
+  assert.equal((await wire.serve('GET_MESSAGES', page([8, 9], true)))['data'].before_message_id, undefined);
+  const mixed = { ...page([]), messages: [message(5, old), message(6), message(7)], has_more: true };
+  assert.equal((await wire.serve('GET_MESSAGES', mixed))['data'].before_message_id, 8);
+  assert.deepEqual(world.heard, [6, 7]);
+  assert.equal((await wire.serve('GET_MESSAGES', page([8, 9])))['data'].after_message_id, 7);
+  assert.deepEqual(world.heard, [6, 7, 8, 9]);
+});
+
+test('also where only older ones are before a page of missing ones', async () => {
+  const world = new World();
+  await world.connected();
+  const wire = await world.comeBack({ existing_rooms: [7] });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 9)] });
+  await wire.serve('GET_MESSAGES', page([8, 9], true));
+  await wire.serve('GET_MESSAGES', page([5, 6], true, { at: '2024-01-01T11:59:00.000Z' }));
+  assert.equal((await wire.serve('GET_MESSAGES', page([8, 9])))['data'].after_message_id, 6);
+  assert.deepEqual(world.heard, [8, 9]);
+});
+
+test('the very first message of a room that was empty when it was joined is among them', async () => {
+  const world = new World();
+  const before = await world.connected();
+  void world.client.ask('JOIN_ROOM', { room_id: 7 });
+  await before.serve('JOIN_ROOM', { room_id: 7, recent_messages: [] });
+  const wire = await world.comeBack({ existing_rooms: [7] });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 1)] });
+  await wire.serve('GET_MESSAGES', page([1], false, { at: '2024-01-01T11:59:00.000Z' }));
+  assert.deepEqual(world.heard, [1]);
+});
+
+test('what JOIN_ROOM has shown does not come again (§4.2)', async () => {
+  const world = new World();
+  const before = await world.connected();
+  void world.client.ask('JOIN_ROOM', { room_id: 7 });
+  await before.serve('JOIN_ROOM', { room_id: 7, recent_messages: [message(3), message(4)] });
+  const wire = await world.comeBack({ existing_rooms: [7] });
+  void world.client.ask('JOIN_ROOM', { room_id: 7 });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
+  await wire.serve('JOIN_ROOM', { room_id: 7, recent_messages: [message(4), message(6)] });
+  const request = await wire.serve('GET_MESSAGES', page([5, 6]));
+  assert.equal(request['data'].after_message_id, 4);
+  assert.deepEqual(world.heard, [5]);
+});
+
+test('a loss in the middle of it costs nothing, though the next connection resumes', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const first = await world.comeBack({ existing_rooms: [7], last_seq_id: 'e900' });
+  await tell(first, 901, 9);
+  await first.serve('LIST_ROOMS', { rooms: [listed(7, 9)] });
+  await first.serve('GET_MESSAGES', page([6, 7], true));
+  await first.next('GET_MESSAGES');
+  const second = await world.comeBack({ existing_rooms: [7], resumed: true, last_seq_id: 'e901' });
+  await tell(second, 902, 10);
+  await second.serve('LIST_ROOMS', { rooms: [listed(7, 10)] });
+  assert.equal((await second.serve('GET_MESSAGES', page([8, 9, 10])))['data'].after_message_id, 7);
+  assert.deepEqual([world.heard, world.gaps], [[5, 6, 7, 8, 9, 10], 1]);
+});
+
+test('a server in want of rest is given it, and the run of before ends', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const first = await world.comeBack({ existing_rooms: [7] });
+  await first.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
+  await first.refuse(await first.next('GET_MESSAGES'), 'RATE_LIMITED', { retry_after_ms: 2_500 });
+  await first.isQuiet();
+  const second = await world.comeBack({ existing_rooms: [7] });
+  await second.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
+  await second.serve('GET_MESSAGES', page([6]));
+  await world.clock.advance(5_000);
+  await second.isQuiet();
+  assert.deepEqual(world.heard, [5, 6]);
+});
+
+test('a room that is not the user’s any more is let go', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const wire = await world.comeBack({ existing_rooms: [7, 8] });
+  await wire.serve('LIST_ROOMS', { rooms: [] });
+  await wire.refuse(await wire.next('GET_MESSAGES'), 'USER_NOT_IN_ROOM');
+  await wire.refuse(await wire.next('GET_MESSAGES'), 'ROOM_NOT_FOUND');
+  await tell(wire, 110, 20, { room: 8 });
+  assert.deepEqual(world.heard, [5, 20]);
+});
+
+test('a server of v1.0 knows nothing of all this: what it says is told', async () => {
+  const world = new World();
+  await world.connected();
+  const wire = await world.comeBack({ existing_rooms: [7], resumed: undefined, last_seq_id: undefined });
+  await wire.refuse(await wire.next('LIST_ROOMS'), 'UNKNOWN_ACTION');
+  await wire.refuse(await wire.next('GET_MESSAGES'), 'UNKNOWN_ACTION');
+  await wire.event('NEW_MESSAGE', 'broadcast_msg_001', message(5));
+  assert.deepEqual(world.heard, [5]);
+});
+
+test('what the client sent itself is told by the answer alone: not by a replay under a new session', async () => {
+  const world = new World();
+  const first = await world.connected();
+  void world.client.sendMessage(7, 'a');
+  const request = await first.next('SEND_MESSAGE');
+  await first.answer(request, sent(request, 6));
+  const second = await world.comeBack({ resumed: true, session: 's2' });
+  await tell(second, 101, 6, { user: 1 });
+  await tell(second, 102, 7, { user: 1 });
+  assert.deepEqual(world.heard, [7]); // that one is of another device
+});
+
+test('nor when the answer was lost and comes after the replay', async () => {
+  const world = new World();
+  const first = await world.connected();
+  const answer = world.client.sendMessage(7, 'a');
+  const request = await first.next('SEND_MESSAGE');
+  const second = await world.comeBack({ resumed: true, session: 's2' });
+  await tell(second, 101, 5);
+  await tell(second, 102, 6, { user: 1 });
+  await tell(second, 103, 2, { room: 8 });
+  assert.deepEqual(world.heard, [2]); // of another room
+  const again = await second.serve('SEND_MESSAGE', { ...sent(request, 6), duplicate: true });
+  assert.deepEqual(again['data'], request['data']);
+  assert.equal((await answer).message_id, 6);
+  await tell(second, 104, 7);
+  assert.deepEqual(world.heard, [2, 5, 7]);
+});
+
+test('nor when there was a gap', async () => {
+  const world = new World();
+  const first = await world.connected();
+  void world.client.sendMessage(7, 'a');
+  const request = await first.next('SEND_MESSAGE');
+  const second = await world.comeBack({ existing_rooms: [7] });
+  await second.serve('SEND_MESSAGE', { ...sent(request, 6), duplicate: true });
+  await second.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
+  await second.serve('GET_MESSAGES', page([5, 6]));
+  assert.deepEqual(world.heard, [5]);
+});
+
+test('a room that was left begins anew', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  await tell(wire, 101, 5);
+  void world.client.ask('EXIT_ROOM', { room_id: 7 });
+  await wire.serve('EXIT_ROOM', { room_id: 7 });
+  void world.client.ask('JOIN_ROOM', { room_id: 7 });
+  await wire.serve('JOIN_ROOM', { room_id: 7, recent_messages: [message(8)] });
+  await tell(wire, 109, 9);
+  assert.deepEqual(world.heard, [5, 9]);
+});
