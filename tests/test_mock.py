@@ -36,8 +36,9 @@ from assa.mock import (
 from assa.mock.faults import MakeFault
 from assa.mock.narration import Narration
 from assa.protocol import CreateRoom, JoinRoom
+from tests.fronts import masked
 from tests.mocks import FRONTS, Stage, Talker
-from tests.world import START_S, Client, codes
+from tests.world import START_S, UNLIMITED, Client, codes
 
 LATER_S = 30.0
 """Longer than anything is late."""
@@ -49,6 +50,11 @@ def numbered(client: Client, room_id: int, count: int) -> list[str]:
     seq_ids = client.begin(*(client.request("SEND_MESSAGE", text) for text in texts))
     client.world.turn()
     return seq_ids
+
+
+def _text(content: str) -> dict[str, Any]:
+    """Return the data of a SEND_MESSAGE to room 1."""
+    return {"room_id": 1, "content": content, "message_type": "text"}
 
 
 def contents(messages: Iterable[dict[str, Any]]) -> list[str]:
@@ -73,7 +79,8 @@ class PlainTests(SynchronousTestCase):
         stage = Stage()
         other = make_mock(stage.clock, secret="a secret of somebody else's mock, long enough")
         self.assertEqual(codes([stage.client().connect(other.token(1))]), ["INVALID_TOKEN"])
-        self.assertRaises(ValueError, make_mock, stage.clock, secret="short")
+        for secret in ("short", ""):
+            self.assertRaises(ValueError, make_mock, stage.clock, secret=secret)
 
     def test_rate_limits(self) -> None:
         """It is as strict as the server (v1.1, section 3)."""
@@ -239,6 +246,9 @@ class StallTests(SynchronousTestCase):
             self.assertIn(got, (0, 1, 2))
             stage.pass_time(200, step=1)
             self.assertEqual((mina.all(), mina.closed), ([], False))
+            mina.protocol.dataReceived(masked(9))  # not even a PONG of WebSocket's
+            stage.turn()
+            self.assertEqual(mina.transport.value(), b"")
             # The room whose answer did not arrive is there; what was asked after it has not come through.
             self.assertEqual(len(_back(stage, mina)["existing_rooms"]), got + 1)
 
@@ -268,6 +278,21 @@ class PiecesTests(SynchronousTestCase):
         stage.pass_time(1, step=0.001)
         self.assertEqual(mina.actions(), ["CONNECT_RESPONSE", "DISCONNECT_RESPONSE"])
         self.assertTrue(mina.closed)
+
+    def test_too_much(self) -> None:
+        """A client for whom too much waits is a slow one here too (v1.1, section 10)."""
+        limits = Limits(outgoing_bytes=50_000)
+        stage = Stage(
+            conditions=Conditions(in_pieces=True, limits=limits, rate_limits=UNLIMITED), front="tcp"
+        )
+        mina, jun = _room_of_two_with(stage)
+        for _ in range(30):
+            mina.tell("SEND_MESSAGE", _text("가" * 2_000))
+            mina.tell("SEND_MESSAGE", _text("가" * 2_000))
+            stage.pass_time(0.02, step=0.001)
+        connection: Any = jun.protocol
+        self.assertTrue(connection.disconnecting)
+        self.assertLess(len(connection._waiting), 200_000)
 
     def test_cut(self) -> None:
         """With a cut, half of a line arrives piece by piece."""
@@ -447,8 +472,8 @@ class Everything(Fault):
 
     def incoming(self, message: Message) -> Message | None:
         """Do what the text of a message says."""
-        content = message["data"].get("content")
-        match content:
+        data = message.get("data")
+        match data.get("content") if isinstance(data, dict) else None:
             case "lost":
                 return None
             case "stored twice":
@@ -545,6 +570,13 @@ class OwnFaultTests(SynchronousTestCase):
         """What is no message passes the faults and is refused by the server (§9.1)."""
         self.mina.send_bytes(b"[1]\n{\n")
         self.assertEqual(codes(self.mina.all()), ["INVALID_MESSAGE"] * 2)
+
+    def test_nesting(self) -> None:
+        """What is nested deeper than anybody needs is refused by the server, and hurts nothing (v1.1)."""
+        for depth in (100, 300, 2_000):
+            deep = "[" * depth + "]" * depth
+            self.mina.send_bytes(b'{"action":"LIST_ROOMS","seq_id":"q","data":%b}\n' % deep.encode())
+            self.assertEqual(codes(self.mina.all()), ["INVALID_MESSAGE"])
 
     def test_slow_consumer(self) -> None:
         """Who does not read is told so even so, and what waited for him is dropped (v1.1, section 10)."""
@@ -665,6 +697,7 @@ class NarrationTests(SynchronousTestCase):
         mina.ask("SEND_MESSAGE", {"room_id": 1, "content": token, "message_type": "text"})
         mina.send_bytes(token.encode() + b"\n")
         mina.ask("CONNECT", {"jwt_token": "no.token"})
+        mina.ask("CONNECT", {"auth": [{"accessToken": "no.token"}]})
         head, payload, signature = token.split(".")
         for secret in (head, payload, signature, "no.token"):
             self.assertNotIn(secret, self.all)
@@ -707,7 +740,7 @@ class NarrationTests(SynchronousTestCase):
         self.assertNotRegex(self.all, "[\x1b\u202e]")
         self.assertIn("A\\u001b[2J\\u202e", self.all)
         self.assertIn("y… (1008 characters)", self.all)
-        self.assertIn("> 4 bytes that are no JSON object", self.all)
+        self.assertIn("> 4 bytes that are no message", self.all)
 
 
 # --- The command ---

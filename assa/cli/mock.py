@@ -161,7 +161,7 @@ async def _mock(reactor: Any, arguments: argparse.Namespace) -> int:
             random=random,
         )
     except ValueError as wrong:
-        raise CommandError(f"--secret: {wrong}") from None
+        raise CommandError(f"--secret{'-file' if arguments.secret_file else ''}: {wrong}") from None
     await mock.start()
     try:
         tcp, http = await mock.listen(arguments.port, arguments.http_port, arguments.interface)
@@ -181,9 +181,9 @@ def _tell(reactor: Any, line: str) -> None:
         reactor.stop()
 
 
-def _secret(arguments: argparse.Namespace) -> str:
+def _secret(arguments: argparse.Namespace) -> str | None:
     if not arguments.secret_file:
-        return arguments.secret or ""
+        return arguments.secret  # type: ignore[no-any-return]  # it is a string or None
     try:
         return Path(arguments.secret_file).read_text().strip()
     except (OSError, ValueError) as wrong:
@@ -220,7 +220,7 @@ def _conditions(arguments: argparse.Namespace) -> Conditions:
 
 def _introduce(mock: Mock, arguments: argparse.Namespace, tcp: int, http: int, seed: int) -> None:
     """Say where it is, and who one can be there."""
-    host = arguments.interface
+    host = f"[{arguments.interface}]" if ":" in arguments.interface else arguments.interface
     say(f"TCP        {host}:{tcp}")
     say(f"WebSocket  ws://{host}:{http}/ws")
     say(f"browser    http://{host}:{http}/")

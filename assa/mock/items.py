@@ -45,10 +45,11 @@ Item = Message | bytes | Late | Cut | Stall
 
 
 def parsed(line: bytes) -> Message | None:
-    """Return a message, None for what is none: the server says what is wrong with it."""
+    """Return a message, None for what is none or nested too deep: the server says what is wrong with it."""
     try:
         value = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -158,11 +158,11 @@ class Line:
             self._watch.came(self, line)
             self._received(line)
             return
-        before = orjson.dumps(message)
+        before = bytes_of(message)
         changed = self._changed(message)
         self._watch.came(self, orjson.loads(before), lost=changed is None)
         if changed is not None:
-            after = orjson.dumps(changed)
+            after = bytes_of(changed)
             self._received(line if after == before else after)
 
     def _changed(self, message: Message) -> Message | None:
@@ -240,6 +240,8 @@ class Line:
             self.transport.lose(len(data) // 2)
         if data:
             send(data)
+        if isinstance(item, Stall):
+            self.transport.stall()
         self._over = isinstance(item, Cut | Stall)
 
     def _say_farewell(self, reason: str, items: Sequence[Item], close: Callable[[str, bytes], None]) -> None:

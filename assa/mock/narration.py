@@ -38,9 +38,7 @@ class Narration(Watch):
 
     def came(self, line: Line, message: Message | bytes, *, lost: bool = False) -> None:
         """Tell what a client has sent."""
-        said = (
-            f"{len(message)} bytes that are no JSON object" if isinstance(message, bytes) else told(message)
-        )
+        said = f"{len(message)} bytes that are no message" if isinstance(message, bytes) else told(message)
         self._tell(line, f"> {said}{'  LOST' if lost else ''}")
 
     def went(self, line: Line, item: Item) -> None:
@@ -92,8 +90,15 @@ def _word(value: Any) -> str:
     return _shortened(value if isinstance(value, str) else orjson.dumps(value).decode())
 
 
-def _without_token(data: Any) -> Any:
-    return data | {"jwt_token": _HIDDEN} if isinstance(data, dict) and "jwt_token" in data else data
+def _without_token(value: Any) -> Any:
+    """Return data in which whatever calls itself a token is hidden."""
+    if isinstance(value, list):
+        return [_without_token(one) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: _HIDDEN if "token" in name.lower() else _without_token(one) for name, one in value.items()
+        }
+    return value
 
 
 def _shortened(text: str) -> str:

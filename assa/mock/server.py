@@ -74,11 +74,11 @@ class Mock:
         self._stopping = False
         self._nodes = Nodes(clock, key, conditions, random)
         self._chat = ChatFactory(self._next_node())
-        site = self._site(self._chat.connections)
+        self._web = self._site(self._chat.connections)
         pieces = conditions.in_pieces
         self.tcp = FaultyFactory(self._chat, clock=clock, random=random, in_pieces=pieces)
         """Makes the connections of the TCP port."""
-        self.http = FaultyFactory(site, clock=clock, random=random, in_pieces=pieces)
+        self.http = FaultyFactory(self._web, clock=clock, random=random, in_pieces=pieces)
         """Makes those of the HTTP port, with the WebSocket at ``/ws``."""
 
     def _next_node(self) -> LineNode:
@@ -189,6 +189,7 @@ class Mock:
         self._timers.stop()
         await gatherResults([maybeDeferred(port.stopListening) for port in self._ports])
         await self._end_node()
+        self._web.stop()
         await self._nodes.store.close()
 
 
@@ -196,7 +197,7 @@ def make_mock(
     reactor: Any,
     faults: Sequence[MakeFault] = (),
     *,
-    secret: str = "",
+    secret: str | None = None,
     conditions: Conditions | None = None,
     watch: Watch | None = None,
     random: Random | None = None,
@@ -207,7 +208,7 @@ def make_mock(
         reactor: A reactor; or a fake clock, by which tokens and times count then.
         faults: Of every connection, in the order in which messages meet them: subclasses of
             :class:`assa.mock.Fault`, or what the functions of :mod:`assa.mock.faults` return.
-        secret: Of HS256, at least 32 bytes, for tokens of one's own; empty: a random one.
+        secret: Of HS256, at least 32 bytes, for tokens of one's own; None: a random one.
         conditions: What the server is like; None: as the protocol has it.
         watch: Is told what happens.
         random: Decides wherever something is random.
@@ -217,7 +218,7 @@ def make_mock(
     """
     return Mock(
         reactor,
-        key=Key.load("HS256", (secret or secrets.token_urlsafe(48)).encode()),
+        key=Key.load("HS256", (secrets.token_urlsafe(48) if secret is None else secret).encode()),
         faults=faults,
         conditions=conditions or Conditions(),
         watch=watch or Watch(),

@@ -1,4 +1,4 @@
-"""The bytes of a mock's connections: sent in tiny pieces, or only half of them and then nothing."""
+"""The bytes of a mock's connections: in tiny pieces, only half of them and then the end, or none any more."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES = 16
 _PIECE_S = 0.001
+_FULL_BYTES = 65_536
+"""What may wait to be cut into pieces before the protocol is asked to pause."""
 
 
 class FaultyTransport(ProtocolWrapper):
@@ -27,8 +29,25 @@ class FaultyTransport(ProtocolWrapper):
         self.lost: Callable[[], None] | None = None
         """Called when the connection is gone."""
         self._missing = 0
+        self._silent = False
         self._waiting = bytearray()
         self._timer: IDelayedCall | None = None
+        self._producer: Any = None
+        self._paused = False
+
+    def stall(self) -> None:
+        """Let nothing through any more, in either direction, after what was written in this turn."""
+        self.factory.clock.callLater(0, self._fall_silent)
+
+    def _fall_silent(self) -> None:
+        self._silent = True
+        if not self.disconnecting:
+            self.transport.resumeProducing()  # type: ignore[union-attr]  # that the client closes must be seen
+
+    def dataReceived(self, data: bytes) -> None:
+        """Give the protocol what has come."""
+        if not self._silent:
+            super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
 
     def lose(self, missing: int) -> None:
         """Have the next bytes that are written arrive without the last ones, and the connection end there.
@@ -40,13 +59,14 @@ class FaultyTransport(ProtocolWrapper):
 
     def write(self, data: bytes) -> None:
         """Send bytes, all at once or piece by piece."""
-        if self.disconnecting:
+        if self.disconnecting or self._silent:
             return
         if not self.factory.in_pieces:
             self._write(data)
         else:
             self._waiting += data
             self._wait()
+            self._hold_back()
         if self._missing:
             self.loseConnection()
 
@@ -64,8 +84,29 @@ class FaultyTransport(ProtocolWrapper):
         del self._waiting[: len(piece)]
         super().write(piece)  # type: ignore[no-untyped-call]  # Twisted's
         self._wait()
+        self._hold_back()
         if self.disconnecting and len(self._waiting) <= self._missing:
             super().loseConnection()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def _hold_back(self) -> None:
+        """Have the protocol pause while much waits: it knows when a client is too slow."""
+        full = len(self._waiting) > _FULL_BYTES
+        if self._producer is not None and full != self._paused:
+            self._paused = full
+            if full:
+                self._producer.pauseProducing()
+            else:
+                self._producer.resumeProducing()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: FBT001 - Twisted's signature
+        """Take note of who produces the bytes."""
+        self._producer = producer
+        super().registerProducer(producer, streaming)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def unregisterProducer(self) -> None:
+        """Forget who has produced them."""
+        self._producer = None
+        super().unregisterProducer()  # type: ignore[no-untyped-call]  # Twisted's
 
     def writeSequence(self, data: Any) -> None:
         """Send bytes likewise."""
