@@ -1,4 +1,4 @@
-"""The TypeScript client: built as its users build it, and used against a real server through a bad network."""
+"""The TypeScript client: built as users build it, and used against a real server over a bad network."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
-import pytest
 from twisted.trial.unittest import TestCase
 
 from tests.integration import tls
@@ -78,10 +77,13 @@ def script(path: str, *arguments: str, **environ: str) -> Generator[subprocess.P
         stderr=subprocess.STDOUT,
         text=True,
     )
+    deadline = Timer(_TIMEOUT_S, process.kill)
+    deadline.start()
     with process:
         try:
             yield process
         finally:
+            deadline.cancel()
             process.kill()
 
 
@@ -111,7 +113,7 @@ class StoryTests(TestCase):
         return outcome
 
     def test_tcp(self):
-        """Over TCP, with cuts inside lines and the death of the server, nothing is lost or doubled (§10.3)."""
+        """Over TCP, with cuts inside lines and a server that dies, nothing is lost or doubled (§10.3)."""
         built()
         with running(**_NO_LIMITS) as server:
             proxy = shears(server.address[1])
@@ -157,25 +159,23 @@ class ScriptTests(TestCase):
 
     def test_node_example(self):
         """Two who run the example of the README talk with each other."""
-        built()
-        with running() as server:
+        program = "examples/node.mjs"
+        with running() as server, ExitStack() as scripts:
             where = [server.address[0], str(server.address[1])]
-            with (
-                script("examples/node.mjs", *where, ASSA_TOKEN=token(1)) as mina,
-                script("examples/node.mjs", *where, "1", ASSA_TOKEN=token(2)) as jun,
-            ):
-                self.await_line(mina, "* room 1")
-                self.await_line(jun, "* room 1")
-                self.type(mina, "안녕하세요")
-                self.await_line(mina, "* sent as 1")
-                self.await_line(jun, "사람1: 안녕하세요")
-                self.type(jun, "네")
-                self.await_line(mina, "사람2: 네")
-                for process in (mina, jun):
-                    assert process.stdin is not None
-                    process.stdin.close()
-                    self.await_line(process, "* closed closed")
-                    self.assertEqual(process.wait(_TIMEOUT_S), 0)
+            mina = scripts.enter_context(script(program, *where, ASSA_TOKEN=token(1)))
+            room_id = self.await_line(mina, r"\* room (\d+)")
+            jun = scripts.enter_context(script(program, *where, room_id, ASSA_TOKEN=token(2)))
+            self.await_line(jun, rf"\* room ({room_id})")
+            self.type(mina, "안녕하세요")
+            self.await_line(mina, r"\* sent as (\d+)")
+            self.await_line(jun, "(사람1: 안녕하세요)")
+            self.type(jun, "네")
+            self.await_line(mina, "(사람2: 네)")
+            for process in (mina, jun):
+                assert process.stdin is not None
+                process.stdin.close()
+                self.await_line(process, r"(\* closed closed)")
+                self.assertEqual(process.wait(_TIMEOUT_S), 0)
 
     def type(self, process: subprocess.Popen[str], line: str) -> None:
         """Type a line."""
@@ -183,15 +183,15 @@ class ScriptTests(TestCase):
         process.stdin.write(f"{line}\n")
         process.stdin.flush()
 
-    def await_line(self, process: subprocess.Popen[str], line: str) -> None:
-        """Read what a script prints until that line comes."""
+    def await_line(self, process: subprocess.Popen[str], pattern: str) -> str:
+        """Read what a script prints until such a line comes; return the group of the pattern."""
         assert process.stdout is not None
         told = []
         for one in process.stdout:
-            told.append(one.rstrip())
-            if told[-1] == line:
-                return
-        self.fail(f"{line!r} did not come: {told}")
+            told.append(one)
+            if match := re.fullmatch(pattern, one.rstrip()):
+                return match[1]
+        raise self.failureException(f"{pattern!r} did not come: {told}")
 
     def test_documents(self):
         """The READMEs show the examples as they are."""
@@ -205,7 +205,7 @@ class ScriptTests(TestCase):
 class _Pages(SimpleHTTPRequestHandler):
     """The client's directory, and a backend that has tokens: `/my/token` is user 2's."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answer a request."""
         if self.path != "/my/token":
             super().do_GET()

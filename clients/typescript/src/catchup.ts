@@ -1,10 +1,11 @@
-/** Getting what was missed when the server could not replay it (v1.1, GET_MESSAGES). */
+/** Getting what was missed when the server could not replay it: with GET_MESSAGES (v1.1), else CHECK_RECEIVE (§5.3). */
 
 import type { Clock } from './clock.js';
 import { AssaError } from './errors.js';
-import type { Ask, ChatMessage, ConnectAnswer, MessagesGot } from './messages.js';
+import type { Ask, ChatMessage, ConnectAnswer, MessagesGot, PendingMessage } from './messages.js';
 import { retryAfterMs } from './outbox.js';
 import type { Rooms } from './rooms.js';
+import { isCurrent } from './session.js';
 
 /** Messages of a page: few, so that bad networks let some through too. */
 const PAGE = 50;
@@ -22,6 +23,8 @@ export class CatchUp {
   readonly #missingFrom = new Map<number, number>();
   /** When the client began to hear, by the server's clock, milliseconds since the epoch. */
   #since = 0;
+  /** Whether the server can tell of all messages. */
+  #isCurrent = true;
   /** Counts the runs: of two, the older one is over. */
   #runs = 0;
 
@@ -38,8 +41,9 @@ export class CatchUp {
   }
 
   /** Take note of a connection before which something was missed. */
-  missed({ reconnection_info }: ConnectAnswer): void {
-    for (const roomId of reconnection_info.existing_rooms) {
+  missed(answer: ConnectAnswer): void {
+    this.#isCurrent = isCurrent(answer);
+    for (const roomId of answer.reconnection_info.existing_rooms) {
       this.#owed.add(roomId);
       this.#rooms.hold(roomId);
     }
@@ -49,9 +53,9 @@ export class CatchUp {
   async run(): Promise<void> {
     this.#runs += 1;
     try {
-      if (this.#owed.size > 0) await this.#settleQuiet();
+      if (this.#owed.size > 0 && this.#isCurrent) await this.#settleQuiet();
       for (const roomId of this.#rooms.held) {
-        if (this.#owed.has(roomId)) await this.#settle(roomId);
+        if (this.#owed.has(roomId)) await (this.#isCurrent ? this.#settle(roomId) : this.#settleUnread(roomId));
         this.#rooms.release(roomId);
       }
     } catch (error) {
@@ -78,6 +82,13 @@ export class CatchUp {
       for (const message of page?.messages ?? []) this.#rooms.pass(message);
       more = page?.has_more ?? false; // without a page the room is not the user's any more
     }
+    this.#owed.delete(roomId);
+  }
+
+  /** Tell of what the user has not confirmed: all that a server of v1.0 can say. */
+  async #settleUnread(roomId: number): Promise<void> {
+    const checked = await this.#patiently(() => this.#ask('CHECK_RECEIVE', { room_id: roomId, message_ids: [] }));
+    for (const one of checked?.pending_messages ?? []) this.#rooms.pass(messageOf(roomId, one));
     this.#owed.delete(roomId);
   }
 
@@ -127,4 +138,10 @@ export class CatchUp {
     }
     throw new AssaError('DISCONNECTED', 'another connection goes on with it');
   }
+}
+
+/** Return a message of CHECK_RECEIVE as NEW_MESSAGE has it. */
+function messageOf(roomId: number, { user, ...pending }: PendingMessage): ChatMessage {
+  const missing = { message_type: 'text', reply_to_message_id: null };
+  return { ...missing, ...pending, room_id: roomId, user: { profile_image: null, ...user } };
 }

@@ -21,7 +21,7 @@ import type { ClientEvents, ClientOptions, SendOptions } from './options.js';
 import { Outbox, type Outgoing } from './outbox.js';
 import { isAnswer, Requests, type Settle } from './requests.js';
 import { Rooms } from './rooms.js';
-import { Session } from './session.js';
+import { isCurrent, Session } from './session.js';
 import { Tokens } from './tokens.js';
 import type { Transport } from './transport.js';
 
@@ -57,7 +57,7 @@ export class Client {
     this.#device = { platform, app_version: appVersion, device_id: deviceId };
     this.#requests = new Requests(
       this.#clock,
-      (action) => (VITAL.has(action) ? this.drop(`no answer to ${action}`) : this.#ping()),
+      (action) => this.#overdue(action),
       () => this.#ping(),
     );
     this.#outbox = new Outbox(this.#clock, (data) => this.ask('SEND_MESSAGE', data));
@@ -147,7 +147,7 @@ export class Client {
 
   #greeting(): object {
     const { lastSeqId } = this.#session;
-    const position = lastSeqId === null ? {} : { last_seq_id: lastSeqId };
+    const position = lastSeqId ? { last_seq_id: lastSeqId } : {};
     return { jwt_token: this.#tokens.current, device_info: this.#device, ...position };
   }
 
@@ -226,6 +226,13 @@ export class Client {
       if (this.state !== 'connected') reject(new AssaError('DISCONNECTED', this.reason || 'not connected'));
       else this.#request(action, data, (error, answer) => (error ? reject(error) : resolve(answer)), silent);
     });
+  }
+
+  /** Doubt the connection: it is lost if PING has no answer either. */
+  #overdue(action: string): void {
+    const answersPing = this.state === 'connected' && this.#welcome && isCurrent(this.#welcome);
+    if (VITAL.has(action)) this.drop(`no answer to ${action}`);
+    else if (answersPing) this.#ping();
   }
 
   #ping(): void {

@@ -48,6 +48,11 @@ export class Session {
   }
 }
 
+/** Return whether a server knows v1.1. */
+export function isCurrent({ reconnection_info: info }: ConnectAnswer): boolean {
+  return (info as Partial<typeof info>).resumed !== undefined;
+}
+
 /** Return the number of a position such as `e1024`, or null for a `seq_id` that is none. */
 function positionOf(seqId: string | null): bigint | null {
   return seqId !== null && /^e\d{1,19}$/.test(seqId) ? BigInt(seqId.slice(1)) : null;

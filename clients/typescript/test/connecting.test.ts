@@ -113,6 +113,23 @@ test('a server that takes the connection and says nothing is given up after 10 s
   assert.ok(world.wire.closed);
 });
 
+test('so is one that does not answer CONNECT, which harms no later connection (§10.2)', async () => {
+  const world = new World();
+  await (await world.connected()).lose();
+  await world.clock.advance(1_000);
+  await world.wire.open();
+  await world.clock.advance(10_000);
+  assert.deepEqual(world.states.at(-1), {
+    state: 'reconnecting',
+    reason: 'REQUEST_TIMEOUT',
+    next: { attempt: 2, delayMs: 2_000 },
+  });
+  await world.clock.advance(2_000);
+  await world.wire.welcome({ resumed: true });
+  await world.clock.advance(60_000);
+  assert.equal(world.state, 'connected');
+});
+
 test('a refused token is asked for once more', async () => {
   const tokens = ['old', 'new'];
   const world = new World({ token: async () => tokens.shift() ?? '' });

@@ -169,14 +169,34 @@ test('a room that is not the user’s any more is let go', async () => {
   assert.deepEqual(world.heard, [5, 20]);
 });
 
-test('a server of v1.0 knows nothing of all this: what it says is told', async () => {
+test('a server of v1.0 tells of what was not confirmed (§5.3)', async () => {
   const world = new World();
-  await world.connected();
-  const wire = await world.comeBack({ existing_rooms: [7], resumed: undefined, last_seq_id: undefined });
-  await wire.refuse(await wire.next('LIST_ROOMS'), 'UNKNOWN_ACTION');
-  await wire.refuse(await wire.next('GET_MESSAGES'), 'UNKNOWN_ACTION');
-  await wire.event('NEW_MESSAGE', 'broadcast_msg_001', message(5));
-  assert.deepEqual(world.heard, [5]);
+  const old = { resumed: undefined, replayed_events: undefined, video_rooms: undefined, last_seq_id: undefined };
+  const first = await world.connected(old);
+  await first.event('NEW_MESSAGE', 'broadcast_msg_001', message(5));
+  const told: object[] = [];
+  world.client.on('NEW_MESSAGE', (one) => told.push(one));
+  const wire = await world.comeBack({ ...old, existing_rooms: [7, 8], session: 's2' });
+  await wire.event('NEW_MESSAGE', 'broadcast_msg_002', message(9));
+  const pending = [5, 6, 9].map((id) => {
+    const { message_id, content, user, created_at } = message(id);
+    return { message_id, content, user: { user_id: user.user_id, nickname: user.nickname }, created_at };
+  });
+  const asked = await wire.serve('CHECK_RECEIVE', { room_id: 7, pending_messages: pending });
+  assert.deepEqual(asked['data'], { room_id: 7, message_ids: [] });
+  await wire.refuse(await wire.next('CHECK_RECEIVE'), 'USER_NOT_IN_ROOM');
+  assert.deepEqual(world.heard, [5, 6, 9]);
+  assert.deepEqual(told, [message(6), message(9)]);
+});
+
+test('nor is it asked with PING whether it is there', async () => {
+  const world = new World();
+  const wire = await world.connected({ resumed: undefined });
+  const refused = assert.rejects(world.client.ask('ROOM_INFO', { room_id: 7 }));
+  await wire.next('ROOM_INFO');
+  await world.clock.advance(10_000);
+  await refused;
+  await wire.isQuiet();
 });
 
 test('what the client sent itself is told by the answer alone: not by a replay under a new session', async () => {
