@@ -22,6 +22,8 @@ NOT_RUN = {
         "clients/java/README.md",
         "apt-get install",
     ): "tests/integration/test_client_java.py builds it and runs it so",
+    ("clients/typescript/README.md", "npm ci"): "tests/integration/test_client_typescript.py builds it so",
+    ("clients/typescript/README.md", "ASSA_TOKEN="): "tests/integration/test_client_typescript.py runs it so",
     ("docs/tutorial.rst", "python3 -m venv"): CI,
     ("CONTRIBUTING.rst", "python3 -m venv"): CI,
     ("benchmarks/README.rst", "python benchmarks/run.py"): MINUTES,
