@@ -208,6 +208,38 @@ class InterruptionTests(SynchronousTestCase):
         app.pass_time(1)
         self.assertEqual(app.heard(), [101, 102])
 
+    def test_lost_while_it_waits(self) -> None:
+        """What is to be asked again later is asked on the next connection, if that comes first."""
+        app = App(LIST_ROOMS=rooms(message(102)), GET_MESSAGES=Refusal("RATE_LIMITED", retry_after_ms=60_000))
+        app.server.says("NEW_MESSAGE", message(101), seq_id="e101")
+        app.lose()
+        app.server.answers["GET_MESSAGES"] = history(message(102))
+        app.lose()
+        self.assertEqual(app.heard(), [101, 102])
+        app.client.close()
+        self.assertEqual(app.clock.getDelayedCalls(), [])
+
+    def test_odd_time(self) -> None:
+        """Where the time of a message cannot be read, it counts as new."""
+        app = App(
+            LIST_ROOMS=rooms(message(102, created_at="soon")),
+            GET_MESSAGES=history(message(102, created_at="")),
+        )
+        app.lose()
+        self.assertEqual(app.heard(), [102])
+
+    def test_never_answered(self) -> None:
+        """Five connections on which GET_MESSAGES gets no answer are enough."""
+        app = App(LIST_ROOMS=rooms(message(102)))
+        app.server.says("NEW_MESSAGE", message(101), seq_id="e101")
+        app.lose()
+        for _ in range(6):
+            app.pass_time(11.25)
+            app.server.says("PING")
+        self.assertEqual([type(one).__name__ for one in app.events], ["NewMessage", "Gap"])
+        self.assertEqual(len(app.server.taken("GET_MESSAGES")), 5)
+        self.assertIsInstance(app.client.state, Online)
+
     def test_gap(self) -> None:
         """What cannot be fetched in five tries is told, and what happens from then on is heard."""
         app = App(LIST_ROOMS=rooms(message(102)), GET_MESSAGES=Refusal("INTERNAL_ERROR"))
@@ -249,13 +281,17 @@ class InterruptionTests(SynchronousTestCase):
         self.assertEqual(app.heard(), [102, 103])
 
     def test_closed_by_the_listener(self) -> None:
-        """Whoever hears a missed message may close."""
+        """Whoever hears a missed message may close, and hears nothing after that."""
         app = App(LIST_ROOMS=rooms(message(103)), GET_MESSAGES=history(message(102), message(103)))
         app.server.says("NEW_MESSAGE", message(101), seq_id="e101")
         app.client._core._heard = lambda event: (app.events.append(event), app.client.close())  # type: ignore[assignment]
         app.lose()
-        self.assertEqual(app.heard()[:2], [101, 102])
+        self.assertEqual(app.heard(), [101, 102])
         self.assertEqual(app.clock.getDelayedCalls(), [])
+        self.assertEqual(app.client.bookmark.rooms[0].newest, 102)
+        app.client._core._heard = app.events.append
+        app.connect(resume=app.client.bookmark)
+        self.assertEqual(app.heard(), [101, 102, 103])
 
 
 class OldServerTests(SynchronousTestCase):

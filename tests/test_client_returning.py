@@ -239,6 +239,25 @@ class VersionsTests(SynchronousTestCase):
         )
         self.assertEqual(app.client.bookmark.last_seq_id, "e3")
 
+    def test_nonsense(self) -> None:
+        """Whatever a server says, at most its connection is given up: nothing fails, nothing is doubled."""
+        app = App()
+        choose = random.Random(5)
+        values = [None, True, 0, -1, 5, 1.5, 10**30, "", "c1", "c2", "e5", "s1", [], [1], {}, {"room_id": []}]
+        values += [{"message_id": "x"}, {"original_action": 5}, {"retry_after_ms": "soon"}, "LIST_ROOMS"]
+        actions = [one.action for one in EVENTS] + [f"{one.action}_RESPONSE" for one in REQUESTS]
+        actions += ["ERROR", "PING", "PONG", "", "가"]
+        for _ in range(500):
+            asked = app.client.list_rooms()
+            asked.addErrback(lambda _: None)
+            fields = ("data", "seq_id", "success", "error_code", "message", "timestamp")
+            said = {name: choose.choice(values) for name in fields if choose.random() < 0.7}
+            app.server.says(choose.choice(actions), **({"data": None} | said))
+            app.pass_time(0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        app.client.close()
+        self.assertEqual(app.clock.getDelayedCalls(), [])
+
     def test_every_event_has_its_class(self) -> None:
         """An event is heard as an instance of the class that the server made it of."""
         user = {"user_id": 2, "nickname": "jun", "role": "member"}

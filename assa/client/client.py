@@ -136,7 +136,11 @@ class Client:
         await self._core.link.disconnect(reason)
 
     def close(self, reason: str = "closed") -> None:
-        """Close at once, without ending the session: `connect` can resume it, see `bookmark`."""
+        """Close at once, without ending the session: `connect` can resume it, see `bookmark`.
+
+        Nothing is heard from here on.
+        """
+        self._core.inbox.stopped = True
         self._core.link.close(reason)
 
     # --- asking ---

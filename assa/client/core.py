@@ -15,7 +15,7 @@ from assa.client.events import Event, ServerError
 from assa.client.inbox import Inbox, Room
 from assa.client.link import Link
 from assa.client.refusals import Disconnected
-from assa.client.requests import Request, Requests, rejected
+from assa.client.requests import LONGEST_MS, Request, Requests, data_of, rejected
 from assa.client.sending import Sending
 from assa.client.states import Offline, Online, State, Waiting
 from assa.protocol import Announcement, CreateRoom, DeviceInfo, ExitRoom, JoinRoom, SendMessage, TokenExpiring
@@ -105,12 +105,15 @@ class Core:
 
     def received(self, message: dict[str, Any]) -> None:
         """Take a message that is no answer."""
-        data = message.get("data")
-        data = data if isinstance(data, dict) else {}
+        data = data_of(message)
         event, after_ms = _event(message, data), data.get("reconnect_after_ms")
         if isinstance(event, ServerError) and event.original_action is None:
             self.link.ended_by(event.error)
-        elif message["action"] == Announcement.action and isinstance(after_ms, int) and after_ms >= 0:
+        elif (
+            message["action"] == Announcement.action
+            and isinstance(after_ms, int)
+            and 0 <= after_ms <= LONGEST_MS
+        ):
             self.link.delays.reconnect_after(after_ms)
         elif isinstance(event, TokenExpiring) and self.link.renews:
             self.link.renewal.now()
@@ -123,6 +126,8 @@ class Core:
 
     def changed(self, state: State) -> None:
         """Tell the program."""
+        if isinstance(state, Offline):
+            self.inbox.stopped = True
         try:
             self._changed(state)
         except Exception:  # noqa: BLE001 - the connection goes on whatever the listener does
@@ -162,8 +167,12 @@ def _note(rooms: dict[int, Room], action: str, room_id: int, data: dict[str, Any
         rooms.setdefault(room_id, Room()).own(data["message_id"])
     elif action == ExitRoom.action:
         rooms.pop(room_id, None)
-    elif action in (CreateRoom.action, JoinRoom.action):
-        # A snapshot (§4.2): what is older is no event any more. Where events wait, older ones are among them.
-        recent = data.get("recent_messages") or []
-        if not held or room_id not in rooms:
-            rooms.setdefault(room_id, Room()).begin(max((one["message_id"] for one in recent), default=0))
+    elif action in (CreateRoom.action, JoinRoom.action) and (not held or room_id not in rooms):
+        # A snapshot (§4.2): what is older is no event any more, unless it is among those that wait.
+        rooms.setdefault(room_id, Room()).begin(_newest(data.get("recent_messages")))
+
+
+def _newest(messages: Any) -> int:
+    """Return the newest id among messages, as far as they are any."""
+    ids = [one.get("message_id") for one in messages or () if isinstance(one, dict)]
+    return max((one for one in ids if isinstance(one, int)), default=0)

@@ -86,6 +86,8 @@ class Inbox:
         """The `seq_id` up to which everything was heard."""
         self.held = False
         """Whether events wait for messages that are fetched."""
+        self.stopped = False
+        """Whether nothing is to be heard any more: the program may have noted how far it has come."""
         self._tell = tell
         self._in_doubt = in_doubt
         self._fetched: deque[_Item] = deque()
@@ -96,6 +98,7 @@ class Inbox:
     def begin(self, rooms: dict[int, Room], position: str | None) -> None:
         """Begin anew, with what is known from before."""
         self.rooms, self.position, self.held, self._start = rooms, position, False, None
+        self.stopped = False
         self._fetched.clear()
         self._events.clear()
 
@@ -133,6 +136,8 @@ class Inbox:
         self._draining = True
         try:
             while (queue := self._queue()) and not (queue[0].doubt and not queue[0].doubt.done):
+                if self.stopped:
+                    break
                 self._hear(queue.popleft())
         finally:
             self._draining = False
@@ -145,18 +150,16 @@ class Inbox:
         return self._events
 
     def _hear(self, item: _Item) -> None:
-        event = item.event
+        event, is_known = item.event, False
+        self.position = item.position or self.position
         if isinstance(event, NewMessage):
             room = self.room(event.room_id)
             is_known = room.knows(event.message_id)
             room.heard(event.message_id)
             if not self.held and not self._events:
                 room.trim()
-            if not is_known:
-                self._tell(event)
-        else:
+        if not is_known:
             self._tell(event)
-        self.position = item.position or self.position
 
     def _doubt(self, event: Event) -> Request | None:
         if isinstance(event, NewMessage) and event.user.user_id == self.user_id:

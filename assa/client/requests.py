@@ -17,6 +17,8 @@ from assa.client.refusals import NoAnswer, Rejected
 ANSWER_TIMEOUT_S: Final = 10.0
 """§10.2."""
 _MESSAGE: Final = "SEND_MESSAGE"
+LONGEST_MS: Final = 86_400_000
+"""A server that says more than a day is mistaken."""
 
 
 @define(eq=False, kw_only=True)
@@ -120,12 +122,13 @@ class Requests:
 
     def answered(self, message: dict[str, Any]) -> bool:
         """Give an answer to who waits for it; return whether anybody does."""
-        request = self._waiting.get(message.get("seq_id") or "")
+        seq_id = message.get("seq_id")
+        request = self._waiting.get(seq_id) if isinstance(seq_id, str) else None
         if request is None or not ("success" in message or message["action"] == "PONG"):
             return False
         self._stop(request)
         if message.get("success", True):
-            self._finish(request, message.get("data") or {})
+            self._finish(request, data_of(message))
         elif not (request.is_message and self._messages.refused(request, rejected(message))):
             self._finish(request, rejected(message))
         return True
@@ -170,13 +173,19 @@ class Requests:
             request.timer.cancel()
 
 
+def data_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload of a message; empty where it has none."""
+    data = message.get("data")
+    return data if isinstance(data, dict) else {}
+
+
 def rejected(message: dict[str, Any]) -> Rejected:
     """Return what an error on the wire says (§9.1; a CONNECT's has no `data`)."""
-    data = message.get("data") or {}
+    data = data_of(message)
     after_ms = data.get("retry_after_ms")
     return Rejected(
-        message.get("error_code") or "ERROR",
-        message.get("message") or "",
-        data.get("error_details") or "",
-        retry_after_ms=after_ms if isinstance(after_ms, int) and after_ms >= 0 else None,
+        str(message.get("error_code") or "ERROR"),
+        str(message.get("message") or ""),
+        str(data.get("error_details") or ""),
+        retry_after_ms=after_ms if isinstance(after_ms, int) and 0 <= after_ms <= LONGEST_MS else None,
     )
