@@ -44,75 +44,6 @@ examples:
 exit status: 0 ended by you, 1 a port is taken or a secret is too short, 2 wrong command line"""
 
 
-def add(commands: Commands) -> None:
-    """Describe the command."""
-    parser = add_command(
-        commands,
-        "mock",
-        lambda arguments: run_in_reactor(_mock, arguments),
-        summary="serve the protocol from memory, with faults, for client developers",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
-    _add_server(parser)
-    _add_faults(parser.add_argument_group("faults"))
-
-
-def _add_server(parser: argparse.ArgumentParser) -> None:
-    port = _number(0, _LAST_PORT)
-    parser.add_argument(
-        "--port", type=port, default=_PORT, help="of TCP; default: 12345; 0: any that is free"
-    )
-    parser.add_argument(
-        "--http-port", type=port, default=_HTTP_PORT, help="of WebSocket, at /ws; default: 8080; 0 likewise"
-    )
-    parser.add_argument(
-        "--interface", default=_LOOPBACK, metavar="ADDRESS", help="default: 127.0.0.1; 0.0.0.0 for a phone"
-    )
-    parser.add_argument(
-        "--users", type=_number(0, _MOST_USERS), default=3, metavar="N", help="print tokens of N; default: 3"
-    )
-    secret = parser.add_mutually_exclusive_group()
-    secret.add_argument("--secret", help="accept tokens signed with it (HS256); default: a random one")
-    secret.add_argument("--secret-file", metavar="FILE", help="the same, hidden from others on this machine")
-    parser.add_argument("--quiet", action="store_true", help="do not show the messages")
-
-
-def _add_faults(faults: Any) -> None:
-    every = {"type": _number(1, 1_000_000), "metavar": "N"}
-    seconds = {"type": _seconds, "metavar": "SECONDS"}
-    faults.add_argument("--drop-every", **every, help="lose one of every N answers")
-    faults.add_argument(
-        "--delay", type=_delay, metavar="MS[-MS]", help="let every message take so many milliseconds"
-    )
-    faults.add_argument("--cut-every", **every, help="lose the connection in the middle of one of every N")
-    faults.add_argument(
-        "--stall-every", **every, help="fall silent, without a close, at one of every N messages"
-    )
-    faults.add_argument("--slow-bytes", action="store_true", help="send everything in pieces of a few bytes")
-    faults.add_argument(
-        "--unavailable-every", **every, help="refuse one of every N requests with SERVICE_UNAVAILABLE"
-    )
-    faults.add_argument(
-        "--refuse-resumes", action="store_true", help="answer every CONNECT with resumed: false"
-    )
-    faults.add_argument(
-        "--token-lifetime", **seconds, help="let a token run out so long after its CONNECT: warning, close"
-    )
-    faults.add_argument(
-        "--restart-every", **seconds, help="announce a shutdown, close, and be back a second later"
-    )
-    faults.add_argument(
-        "--max-clients",
-        type=_number(0, 1_000),
-        metavar="N",
-        help="refuse more with SERVER_FULL; 0: everybody",
-    )
-    faults.add_argument(
-        "--seed", type=_number(0, 2**63), metavar="N", help="repeat what an earlier run chose at random"
-    )
-
-
 def _number(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
@@ -141,6 +72,65 @@ def _delay(text: str) -> tuple[float, float]:
     if last < first:
         raise argparse.ArgumentTypeError(f"expected the smaller number first, got {text}")
     return first / 1000, last / 1000
+
+
+_EVERY: dict[str, Any] = {"type": _number(1, 1_000_000), "metavar": "N"}
+_SECONDS: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
+_SWITCH: dict[str, Any] = {"action": "store_true"}
+_FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("--drop-every", _EVERY, "lose one of every N answers"),
+    ("--delay", {"type": _delay, "metavar": "MS[-MS]"}, "let every message take so many milliseconds"),
+    ("--cut-every", _EVERY, "lose the connection in the middle of one of every N messages"),
+    ("--stall-every", _EVERY, "fall silent, without a close, at one of every N messages"),
+    ("--slow-bytes", _SWITCH, "send everything in pieces of a few bytes"),
+    ("--unavailable-every", _EVERY, "refuse one of every N requests with SERVICE_UNAVAILABLE"),
+    ("--refuse-resumes", _SWITCH, "answer every CONNECT with resumed: false"),
+    ("--token-lifetime", _SECONDS, "let a token run out so long after its CONNECT: warning, close"),
+    ("--restart-every", _SECONDS, "announce a shutdown, close, and be back a second later"),
+    (
+        "--max-clients",
+        {"type": _number(0, 1_000), "metavar": "N"},
+        "refuse more with SERVER_FULL; 0: everybody",
+    ),
+    ("--seed", {"type": _number(0, 2**63), "metavar": "N"}, "repeat what an earlier run chose at random"),
+)
+"""Each with what argparse gets to know of it, and its help."""
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = add_command(
+        commands,
+        "mock",
+        lambda arguments: run_in_reactor(_mock, arguments),
+        summary="serve the protocol from memory, with faults, for client developers",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    _add_server(parser)
+    faults = parser.add_argument_group("faults")
+    for name, options, told in _FAULTS:
+        faults.add_argument(name, help=told, **options)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    port = _number(0, _LAST_PORT)
+    parser.add_argument(
+        "--port", type=port, default=_PORT, help="of TCP; default: 12345; 0: any that is free"
+    )
+    parser.add_argument(
+        "--http-port", type=port, default=_HTTP_PORT, help="of WebSocket, at /ws; default: 8080; 0 likewise"
+    )
+    parser.add_argument(
+        "--interface", default=_LOOPBACK, metavar="ADDRESS", help="default: 127.0.0.1; 0.0.0.0 for a phone"
+    )
+    parser.add_argument(
+        "--users", type=_number(0, _MOST_USERS), default=3, metavar="N", help="print tokens of N; default: 3"
+    )
+    secret = parser.add_mutually_exclusive_group()
+    secret.add_argument("--secret", help="accept tokens signed with it (HS256); default: a random one")
+    secret.add_argument("--secret-file", metavar="FILE", help="the same, hidden from others on this machine")
+    parser.add_argument("--quiet", action="store_true", help="do not show the messages")
 
 
 # --- Running it ---

@@ -72,10 +72,9 @@ class Mock:
         self._timers = Timers(clock)
         self._ports: list[IListeningPort] = []
         self._stopping = False
-        self._nodes = Nodes(clock, key, conditions, random)
+        self._nodes, pieces = Nodes(clock, key, conditions, random), conditions.in_pieces
         self._chat = ChatFactory(self._next_node())
         self._web = self._site(self._chat.connections)
-        pieces = conditions.in_pieces
         self.tcp = FaultyFactory(self._chat, clock=clock, random=random, in_pieces=pieces)
         """Makes the connections of the TCP port."""
         self.http = FaultyFactory(self._web, clock=clock, random=random, in_pieces=pieces)
