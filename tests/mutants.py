@@ -68,6 +68,7 @@ def _says(change: Callable[[Message], Iterable[Item] | None]) -> Callable[[Line]
     "1.0 2.3 answers_by_number",
     "1.0 9.1 error_names_the_request",
     "1.1 2.3 answers_in_order",
+    "1.1 2.3 seq_id",
 )
 def wrong_seq_id() -> Callable[[Line], Fault]:
     """Give answers another number than their requests."""
@@ -83,6 +84,7 @@ def wrong_seq_id() -> Callable[[Line], Fault]:
     "1.0 5.1 shape_NEW_MESSAGE",
     "1.1 5.1 shape_NEW_MESSAGE",
     "1.1 3.1 nickname_of_the_token",
+    "1.1 5.3 told_alike",
 )
 def field_missing() -> Callable[[Line], Fault]:
     """Leave a field out of NEW_MESSAGE."""
@@ -137,9 +139,7 @@ def no_pong() -> Callable[[Line], Fault]:
 # --- who hears what ---
 
 
-@mutant(
-    "1.0 5.1 not_to_the_sender",
-)
+@mutant("1.0 5.1 not_to_the_sender", "1.1 2.2 logged")
 def echo_to_the_sender() -> Callable[[Line], Fault]:
     """Send NEW_MESSAGE to its sender too."""
 
@@ -414,6 +414,7 @@ def user_left_unsaid() -> Callable[[Line], Fault]:
     "1.0 3.1 existing_rooms",
     "1.0 3.2 rooms_outlive_disconnect",
     "1.0 10.3 rooms_after_a_cut",
+    "1.1 10.3 unread_in_all_rooms",
     among=UNSEEN,
 )
 def rooms_forgotten() -> Callable[[Line], Fault]:
@@ -492,6 +493,8 @@ def sender_of_sdp_missing() -> Callable[[Line], Fault]:
 @mutant(
     "1.0 5.1 reaches_every_other_member",
     "1.1 5.1 shape_NEW_MESSAGE",
+    "1.1 5.3 told_alike",
+    "1.1 5.3 pending_alike",
     among=UNSEEN,
 )
 def time_without_a_zone() -> Callable[[Line], Fault]:

@@ -86,6 +86,41 @@ _ADDED_REQUESTS = {request.action for request in REQUESTS if request.since == "1
 _ADDED_EVENTS = {event.action for event in EVENTS if event.since == "1.1"}
 
 
+class OddServerTests(SynchronousTestCase):
+    def test_any_answers(self) -> None:
+        """Whatever comes in place of `data`, or of a message, it is a finding, and the rest is tried."""
+        for odd in (None, [], "x", 5, {}, [{}], {"data": []}, {"participants": 5, "rooms": [None]}):
+            results = Rehearsal([_saying({"data": odd})], timeout_s=1).run(rules_of("4.4", "5.3", "9"))
+            self.assertGreater(len(failing(results)), 10)
+            self.assertNotIn("AttributeError", str(failing(results)))
+        for raw in (
+            b"null\n",
+            b"[1]\n",
+            b"\xff\n",
+            b'{"action": []}\n',
+            b'{"success": false}\n',
+            b"[" * 99_999 + b"\n",
+        ):
+            results = Rehearsal([_raw(raw)], timeout_s=1).run(rules_of("1.1", "4.4"))
+            self.assertGreater(len(failing(results)), 3)
+
+
+def _saying(change: Said) -> type[Fault]:
+    class Odd(Fault):
+        def outgoing(self, message: Said) -> Iterable[Item]:
+            return [message if message["action"] == "CONNECT_RESPONSE" else message | change]
+
+    return Odd
+
+
+def _raw(raw: bytes) -> type[Fault]:
+    class Raw(Fault):
+        def outgoing(self, message: Said) -> Iterable[Item]:
+            return [message if message["action"] == "CONNECT_RESPONSE" else raw]
+
+    return Raw
+
+
 class Old(Fault):
     """A server that has nothing of v1.1: no added messages, fields, codes or answers."""
 
@@ -151,7 +186,7 @@ class MutantTests(SynchronousTestCase):
             self.assertEqual(set(failing(results)), mutant.found)
 
     def test_found(self) -> None:
-        """Those that the rules were looked at with, among all rules but one that takes a thousand messages."""
+        """Those that the rules were looked at with, among all rules but the one of a thousand messages."""
         rules = [rule for rule in all_rules() if rule.name != "too_many_events"]
         for name, mutant in MUTANTS.items():
             self.check(name, mutant, rules)
@@ -243,7 +278,7 @@ class ReportTests(SynchronousTestCase):
         self.assertIn("v1.0: ", text)
         self.assertIn("v1.1: ", text)
         self.assertIn("§4.3 EXIT_ROOM", text)
-        self.assertIn("expected 채팅방에서 나갔습니다", text)
+        self.assertIn("expected message 채팅방에서 나갔습니다", text)
         self.assertIn("v1.0 §4.3", text.splitlines()[-1])
         self.assertNotIn("eyJ", text)
 

@@ -86,13 +86,14 @@ class Message:
             return False
         return True
 
-    def shows(self, fields: Json) -> Message:
-        """Check values by their paths and return the message.
+    def shows(self, fields: Json, under: str = "") -> Message:
+        """Check values by their paths, all of them under one path if it is given, and return the message.
 
         Raises:
             Broken: One of them is another, or is not there.
         """
-        for path, expected in fields.items():
+        for name, expected in fields.items():
+            path = f"{under}.{name}" if under else name
             came = self.at(path)
             self.require(same(came, expected), f"{path}: expected {shown(expected)}, got {shown(came)}")
         return self

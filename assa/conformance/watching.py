@@ -18,14 +18,19 @@ from assa.conformance.shapes import Shapes
 from assa.conformance.texts import CONNECT_REFUSED, ERRORS, SECTIONS, SUCCESSES
 from assa.conformance.user import User
 
+_SIGNALS: Final = ("PING", "PONG", "TOKEN_EXPIRING")
+"""What is in no log: without a position."""
 _GENERAL: Final = (
     ("1.1", "1.0", "lines", "Every line is one JSON object in UTF-8, and ends in LF"),
     ("2.2", "1.0", "envelope", "Every message has an action, an ISO 8601 timestamp and a seq_id"),
     ("2.3", "1.0", "seq_id", "An answer repeats the seq_id of its request"),
     ("3.1", "1.0", "text_CONNECT_refused", f"A failed CONNECT says {CONNECT_REFUSED}"),
+    ("2.3", "1.1", "seq_id", "An answer repeats the seq_id of its request"),
     ("2.1", "1.1", "known", "Every message is one that the protocol knows"),
     ("2.1", "1.1", "events", "An event has neither success nor message"),
     ("2.2", "1.1", "positions", "The positions of a connection's events grow"),
+    ("2.2", "1.1", "logged", "The seq_id of an event that is kept is a position: e and a decimal number"),
+    ("3.1", "1.1", "nicknames", "Every user is shown with the nickname of his token"),
     ("2.3", "1.1", "no_text", "A success has a message only where v1.0 shows one"),
     ("9.2", "1.1", "error_texts", "Each error_code comes with its Korean message"),
     ("9.1", "1.1", "secrets", "A failure shows no token"),
@@ -69,6 +74,7 @@ class Findings:
         self._version = version
         self._shapes = shapes
         self._positions: dict[User, int] = {}
+        self._names: dict[Any, str] = {}
         self.tried: Counter[str] = Counter()
         """How often each rule was met."""
         self.wrong: dict[str, str] = {}
@@ -96,6 +102,11 @@ class Findings:
             problem = self._shapes.problem(name, message)
             self._check(f"shape_{name}", problem is None, f"{problem}")
         self._check("known", name in self._shapes, _came(message))
+        self._names[user.user_id] = user.nickname
+        for person in _people(message.get("data")):
+            expected = self._names.get(person["user_id"], person["nickname"])
+            text = f"expected nickname {expected}{_came(message)}"
+            self._check("nicknames", person["nickname"] == expected, text)
         if is_answer(message):
             self._look_at_failure(message)
         else:
@@ -104,6 +115,8 @@ class Findings:
     def _look_at_event(self, user: User, message: Json) -> None:
         self._check("events", "message" not in message, _came(message))
         position = _position(message.get("seq_id"))
+        if message.get("action") not in _SIGNALS and "reconnect_after_ms" not in str(message.get("data")):
+            self._check("logged", position is not None, _came(message))
         if position is not None:
             before = self._positions.get(user, -1)
             text = f"expected a position after e{before}{_came(message)}"
@@ -141,6 +154,18 @@ class Findings:
 
 def _came(message: Json) -> str:
     return str(Message(message))
+
+
+def _people(value: Any) -> Iterator[Json]:
+    """Find users with their nicknames, however deep."""
+    if isinstance(value, dict):
+        if isinstance(value.get("user_id"), int) and "nickname" in value:
+            yield value
+        for one in value.values():
+            yield from _people(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _people(one)
 
 
 def _has_envelope(message: Json) -> bool:

@@ -59,6 +59,8 @@ async def room_info(stage: Stage) -> None:
     info.shows({"data.host_user_id": mina.user_id, "data.participants_count": 2, "data.max_participants": 7})
     members = set(info.ids("data.participants", "user_id"))
     info.require(members == {mina.user_id, jun.user_id}, "participants: expected both members")
+    for place, user_id in enumerate(info.ids("data.participants", "user_id")):
+        info.shows({"role": "host" if user_id == mina.user_id else "member"}, f"data.participants.{place}")
 
 
 @rule("4.4")
@@ -133,16 +135,12 @@ async def info_for_strangers(stage: Stage) -> None:
 async def list_rooms(stage: Stage) -> None:
     """LIST_ROOMS has the user's rooms, the newest activity first, with what he has not read."""
     mina, jun = await stage.users(2)
-    quiet, busy = [await stage.room(mina, jun) for _ in range(2)]
+    quiet, busy = [await stage.room(mina, jun, name="목록", description="설명") for _ in range(2)]
     await mina.ask("SEND_MESSAGE", text(quiet, "어제"))
     await mina.ask("SEND_MESSAGE", text(busy, "오늘"))
     listed = await jun.ask("LIST_ROOMS", {})
     ids = [room_id for room_id in listed.ids("data.rooms", "room_id") if room_id in (quiet, busy)]
     listed.require(ids == [busy, quiet], f"rooms: expected {[busy, quiet]} in this order, got {ids}")
-    first = listed.ids("data.rooms", "room_id").index(busy)
-    listed.shows(
-        {f"data.rooms.{first}.unread_messages": 1, f"data.rooms.{first}.last_message.content": "오늘"}
-    )
-    listed.shows(
-        {f"data.rooms.{first}.participants_count": 2, f"data.rooms.{first}.host_user_id": mina.user_id}
-    )
+    place = f"data.rooms.{listed.ids('data.rooms', 'room_id').index(busy)}"
+    listed.shows({"name": "목록", "description": "설명", "is_open": True, "participants_count": 2}, place)
+    listed.shows({"host_user_id": mina.user_id, "unread_messages": 1, "last_message.content": "오늘"}, place)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from assa.conformance.cases.examples import NOWHERE
+from assa.conformance.cases.examples import NOWHERE, image
 from assa.conformance.registry import rule
 from assa.conformance.stage import Stage
 from assa.conformance.user import User
@@ -173,3 +173,31 @@ async def get_messages_refused(stage: Stage) -> None:
     await mina.refused("ROOM_NOT_FOUND", "GET_MESSAGES", {"room_id": NOWHERE})
     for wrong in ({"limit": 0}, {"limit": 101}, {"before_message_id": 5, "after_message_id": 1}):
         await mina.refused("INVALID_MESSAGE", "GET_MESSAGES", {"room_id": room_id} | wrong)
+
+
+@rule("5.3", "1.1")
+async def told_alike(stage: Stage) -> None:
+    """A message is shown by GET_MESSAGES, JOIN_ROOM and LIST_ROOMS as NEW_MESSAGE has told it."""
+    mina, jun, sora = await stage.users(3)
+    room_id = await stage.room(mina, jun)
+    await mina.ask("SEND_MESSAGE", image(room_id))
+    heard = (await jun.hear("NEW_MESSAGE", room_id=room_id)).at("data")
+    got = await mina.ask("GET_MESSAGES", {"room_id": room_id})
+    got.shows({"data.room_id": room_id, "data.messages": [heard]})
+    (await sora.ask("JOIN_ROOM", {"room_id": room_id})).shows({"data.recent_messages": [heard]})
+    listed = await jun.ask("LIST_ROOMS", {})
+    place = listed.ids("data.rooms", "room_id").index(room_id)
+    listed.shows({"last_message": heard}, f"data.rooms.{place}")
+
+
+@rule("5.3", "1.1")
+async def pending_alike(stage: Stage) -> None:
+    """What is pending has message_type, reply_to_message_id and file_info as NEW_MESSAGE has told them."""
+    mina, jun = await stage.users(2)
+    room_id = await stage.room(mina, jun)
+    (first,) = await _sent(mina, room_id, "질문")
+    await mina.ask("SEND_MESSAGE", image(room_id) | {"reply_to_message_id": first})
+    checked = await jun.ask("CHECK_RECEIVE", {"room_id": room_id, "message_ids": [first]})
+    heard = await jun.hear("NEW_MESSAGE", room_id=room_id, message_type="image")
+    for field in ("message_id", "content", "created_at", "message_type", "reply_to_message_id", "file_info"):
+        checked.shows({f"data.pending_messages.0.{field}": heard.at(f"data.{field}")})

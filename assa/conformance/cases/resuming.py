@@ -58,6 +58,19 @@ async def unread_after_a_cut(stage: Stage) -> None:
 
 
 @rule("10.3", "1.1")
+async def unread_in_all_rooms(stage: Stage) -> None:
+    """unread_messages is the sum of what LIST_ROOMS has for each room; existing_rooms is ascending."""
+    mina, jun = await stage.users(2)
+    for room_id in [await stage.room(mina, jun) for _ in range(2)]:
+        await _say(mina, room_id, "새 글")
+    again = await stage.user(jun.identity)
+    listed = await again.ask("LIST_ROOMS", {})
+    unread = sum(listed.ids("data.rooms", "unread_messages"))
+    rooms = sorted(listed.ids("data.rooms", "room_id"))
+    again.welcome.shows({"existing_rooms": rooms, "unread_messages": unread}, _INFO)
+
+
+@rule("10.3", "1.1")
 async def session_resumed(stage: Stage) -> None:
     """CONNECT with the session_id of before resumes the session under the same id."""
     mina = await stage.user()
