@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.docs.commands import Machine, as_told, run
+from tests.docs.commands import Machine, as_told, need, run
 from tests.docs.rst import DOCS, section
 from tests.docs.samples import take
 from tests.docs.talker import Talker
-from tests.integration.server import ROOT
+from tests.integration.server import LOOPBACK, ROOT, free_port
+from tests.integration.tls import certificate
 
 TOLD = "docs/operations.rst"
 UNIT = take(TOLD, "install -D -m 644 etc/assa.toml")
@@ -23,6 +25,8 @@ SECRET = take(TOLD, "python3 -c 'import secrets")
 USERS = take(TOLD, "assa user")
 ANNOUNCE = take(TOLD, "assa announce")
 AS_ROOT = take(TOLD, "sudo STATE_DIRECTORY")
+CREDENTIALS = take(TOLD, "LoadCredential=key.pem")
+SEEN = take(TOLD, "openssl s_client")
 API = take(TOLD, "TOKEN=")
 
 
@@ -63,6 +67,28 @@ class CommandTests(SynchronousTestCase):
             run(ANNOUNCE, environ)
             self.assertEqual(user.heard("SERVER_ANNOUNCEMENT")["title"], "Maintenance")
             self.assertTrue(run("assa check-config", environ).startswith("ok\n"))
+
+
+class CertificateTests(SynchronousTestCase):
+    def test_endpoint(self) -> None:
+        """The server finds key, certificate and chain where the unit puts them; clients verify them."""
+        need("openssl", "openssl")
+        [line] = [one for one in CREDENTIALS.splitlines() if one.startswith("Environment=")]
+        with tempfile.TemporaryDirectory(prefix="assa-tls-") as name, as_told(None) as (server, environ):
+            pem, port = certificate(Path(name)), str(free_port())
+            for credential in re.findall(r"LoadCredential=([\w.]+):", CREDENTIALS):
+                Path(name, credential).write_bytes(pem.read_bytes())
+            endpoint = line.partition("LISTEN=")[2].replace("%d", name).replace("12345", port)
+            plain = f"tcp:{server.address[1]}:interface={LOOPBACK}"
+            environ["ASSA_SERVER__LISTEN"] = json.dumps([plain, f"{endpoint}:interface={LOOPBACK}"])
+            server._command = ["twistd", "-n", "--pidfile=", "assa"]
+            server.start()
+            seen = SEEN.replace("chat.example.org:12345", f"{LOOPBACK}:{port}").replace(
+                "chat.example.org", "localhost"
+            )
+            run(f"{seen} -CAfile {pem}", environ)
+            with self.assertRaises(AssertionError):
+                run(seen.replace("localhost", "example.org") + f" -CAfile {pem}", environ)
 
 
 class ApiTests(SynchronousTestCase):
