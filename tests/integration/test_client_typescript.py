@@ -30,8 +30,8 @@ from tests.typescript import CLIENT, built
 
 _TIMEOUT_S = 90
 _STEP_S = 0.02
-_EACH = 1_000 if os.environ.get("ASSA_EXAMPLES") == "thorough" else 250
-"""Messages of each of the two."""
+_EACH, _MEAN = (1_000, 8_000) if os.environ.get("ASSA_EXAMPLES") == "thorough" else (250, 20_000)
+"""Messages of each of the two; bytes after which a direction of a connection is cut, on average."""
 _NO_LIMITS: dict[str, object] = {"rate__messages": 0, "rate__others": 0}
 _POSITION, _NO_POSITION = b'"last_seq_id":"e', b'"last_seq_id":"x'
 
@@ -39,10 +39,10 @@ Outcome = dict[str, Any]
 
 
 def shears(port: int, kind: type[CuttingProxy] = CuttingProxy) -> CuttingProxy:
-    """Return a proxy that cuts every few thousand bytes; `ASSA_SEED` chooses its seed."""
+    """Return a proxy that cuts again and again; `ASSA_SEED` chooses its seed."""
     seed = int(os.environ.get("ASSA_SEED") or random.randrange(1_000_000))
     print(f"ASSA_SEED={seed}")  # noqa: T201 - a failure has to be tried again
-    return kind(port, seed=seed, least=400, mean=10_000)
+    return kind(port, seed=seed, least=400, mean=_MEAN)
 
 
 class _Spoilt(asyncio.StreamReader):
@@ -109,7 +109,7 @@ class StoryTests(TestCase):
         outcome: Outcome = json.loads(told.splitlines()[-1])
         print(outcome, dict(proxy.hurt))  # noqa: T201
         self.assertEqual(outcome["faults"], [])
-        self.assertGreater(outcome["reconnects"], 10)
+        self.assertGreater(outcome["reconnects"], 8)
         return outcome
 
     def test_tcp(self):
@@ -135,7 +135,7 @@ class StoryTests(TestCase):
         with running(limits__session_retention=1, **_NO_LIMITS) as server:
             proxy = shears(server.address[1], SpoilingProxy)
             outcome = self.tell(server, proxy, ASSA_TCP=f"{LOOPBACK}:{proxy.port}")
-        self.assertGreater(outcome["gaps"], 5)
+        self.assertGreater(outcome["gaps"], 2)
 
 
 class ScriptTests(TestCase):
