@@ -274,10 +274,11 @@ final class Conversation implements Link.Owner {
     request("PING", null, (data, error) -> {});
   }
 
-  /** To wait longer would help nobody; but an application that lags has not let its answer be read. */
+  /** The connection may be dead; but an application that lags has not let its answer be read. */
   private void overdue(String action) {
-    boolean vital = action.equals("PING") || action.equals("SEND_MESSAGE");
-    if (vital && !callbacks.lags()) link.drop("no answer to " + action);
+    if (callbacks.lags() || link.state() != State.ONLINE) return;
+    if (action.equals("PING") || action.equals("SEND_MESSAGE")) link.drop("no answer to " + action);
+    else ping();
   }
 
   private void renew() {

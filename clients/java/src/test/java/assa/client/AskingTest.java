@@ -65,6 +65,17 @@ final class AskingTest {
   }
 
   @Test
+  void missingAnswerIsAskedAfter() {
+    World world = new World();
+    world.online();
+    world.ask("LIST_ROOMS", "{}");
+    world.loop.advance(10_000);
+    world.connection().takes("PING");
+    world.loop.advance(10_000);
+    assertTrue(world.connection().isClosed);
+  }
+
+  @Test
   void lateErrorIsNoEvent() {
     World world = new World();
     world.online();
