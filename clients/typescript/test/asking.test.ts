@@ -174,6 +174,8 @@ test('a message without an answer for 10 s shows that the connection is dead', a
   await world.clock.advance(1_000);
   await world.wire.welcome({ resumed: true });
   const request = await world.wire.next('SEND_MESSAGE');
+  await world.clock.advance(2_000);
+  await world.wire.isQuiet(); // it is sent once over each connection
   await world.wire.answer(request, sent(request, 1));
   assert.equal((await answer).message_id, 1);
 });

@@ -187,6 +187,32 @@ test('a token that is about to expire is renewed on the same connection, also at
   assert.equal(world.wires.length, 1);
 });
 
+test('a renewal that waits is not for the next connection, which has a fresh token', async () => {
+  let calls = 0;
+  const world = new World({
+    token: () => {
+      calls += 1;
+      if (calls === 2) throw new Error('no backend');
+      return `jwt ${calls}`;
+    },
+  });
+  await (await world.connected()).event('TOKEN_EXPIRING', 's-3', { expires_at: '2024-01-01T12:01:00.000Z' });
+  const wire = await world.comeBack({ resumed: true });
+  await world.clock.advance(10_000);
+  await wire.isQuiet();
+});
+
+test('what the server says before it closes is why CONNECT failed', async () => {
+  const world = new World();
+  const connected = assert.rejects(world.client.connect(), refusedWith('SERVER_FULL'));
+  await settled();
+  await world.wire.open();
+  const data = { original_action: null, error_details: '' };
+  await world.wire.say({ action: 'ERROR', success: false, error_code: 'SERVER_FULL', seq_id: 's-5', data });
+  await world.wire.lose();
+  await connected;
+});
+
 test('who was replaced does not come back by himself', async () => {
   const world = new World();
   const wire = await world.connected();

@@ -33,6 +33,18 @@ test('it resumes after the last event, and tells none twice', async () => {
   assert.deepEqual([world.heard, world.gaps], [[1, 2, 3, 4], 0]);
 });
 
+test('an event that comes again is told once, and one that is out of turn is old', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  const joined: number[] = [];
+  world.client.on('USER_JOINED', ({ user }) => joined.push(user.user_id));
+  for (const [position, id] of [[101, 3], [102, 4], [102, 4], [101, 3], [1_000, 5], [999, 6]] as const) {
+    const user = { user_id: id, nickname: '', role: 'member' };
+    await wire.event('USER_JOINED', `e${position}`, { room_id: 7, user, participants_count: 2 });
+  }
+  assert.deepEqual(joined, [3, 4, 5]);
+});
+
 test('before any event it resumes where the connection began', async () => {
   const world = new World();
   await (await world.connected()).lose();
@@ -238,6 +250,18 @@ test('nor when there was a gap', async () => {
   await second.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
   await second.serve('GET_MESSAGES', page([5, 6]));
   assert.deepEqual(world.heard, [5]);
+});
+
+test('a new session owes nothing of the one before', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  await (await world.comeBack({ existing_rooms: [7] })).next('LIST_ROOMS');
+  void world.client.close();
+  await world.wire.serve('DISCONNECT', { reason: 'user_logout' });
+  const wire = await world.connected({ existing_rooms: [7], session: 's2', last_seq_id: 'e200' });
+  await tell(wire, 201, 9);
+  await wire.isQuiet();
+  assert.deepEqual(world.heard, [5, 9]);
 });
 
 test('a room that was left begins anew', async () => {

@@ -78,6 +78,19 @@ test('TCP: what was received before the end is told before it', async () => {
   assert.deepEqual([told.heard, told.lost], [['1', '2', '3'], ['the connection was lost']]);
 });
 
+test('TCP: after close() nothing is told', async () => {
+  const [told, peer] = await connected();
+  const original = told.heard.push.bind(told.heard);
+  told.heard.push = (text) => {
+    told.wire.close();
+    return original(text);
+  };
+  peer.on('error', () => {});
+  peer.end('1\n2\n');
+  await once(peer, 'close');
+  assert.deepEqual([[...told.heard], told.lost], [['1'], []]);
+});
+
 test('TCP: each message is sent as a line', async () => {
   const [told, peer] = await connected();
   told.wire.send('{"a":1}');
