@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 from functools import cache
@@ -42,6 +43,7 @@ def classes() -> Path:
     """Compile everything with all of javac's warnings as errors, once; return where it is."""
     java()
     directory = Path(mkdtemp(prefix="assa-java-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     compiled = subprocess.run(
         [CLIENT / "build.sh", directory],
         stdout=subprocess.PIPE,
