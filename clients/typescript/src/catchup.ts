@@ -1,4 +1,4 @@
-/** Getting what was missed when the server could not replay it: with GET_MESSAGES (v1.1), else CHECK_RECEIVE (§5.3). */
+/** Getting what was missed and cannot be replayed: with GET_MESSAGES (v1.1), else with CHECK_RECEIVE (§5.3). */
 
 import type { Clock } from './clock.js';
 import { AssaError } from './errors.js';

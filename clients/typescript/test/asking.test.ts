@@ -44,7 +44,7 @@ test('who asks without a connection hears so at once, and who lost it too', asyn
   await cut;
 });
 
-test('a request without an answer is given up after 10 s (§10.2), and the connection if PING has none either', async () => {
+test('a request is given up after 10 s (§10.2), and the connection if PING has no answer either', async () => {
   const world = new World();
   const wire = await world.connected();
   const asked = world.client.ask('LIST_ROOMS', {});
@@ -123,7 +123,7 @@ test('an image has its file, an answer what it answers to (§5.2)', async () => 
   });
 });
 
-test('what had no answer is sent again after a loss, with the same client_message_id, before what is newer', async () => {
+test('what had no answer is sent again, with the same client_message_id, before what is newer', async () => {
   const world = new World();
   const wire = await world.connected();
   const answers = ['a', 'b'].map((content) => world.client.sendMessage(7, content));
