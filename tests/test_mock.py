@@ -42,6 +42,8 @@ from tests.world import START_S, UNLIMITED, Client, codes
 
 LATER_S = 30.0
 """Longer than anything is late."""
+TRIES = 20
+"""More than any fault makes necessary."""
 
 
 def numbered(client: Client, room_id: int, count: int) -> list[str]:
@@ -174,7 +176,7 @@ class DelayTests(SynchronousTestCase):
             begun = stage.clock.seconds()
             mina.all()
             mina.tell("LIST_ROOMS", {})
-            while not mina.all():
+            while not mina.all() and stage.clock.seconds() < begun + LATER_S:
                 stage.pass_time(0.05)
             took.append(round(stage.clock.seconds() - begun, 2))
         self.assertGreater(len(set(took)), 5)
@@ -601,12 +603,13 @@ def _room_of_two_with(stage: Stage) -> tuple[Client, Client]:
 
 
 def _logged_in(stage: Stage, user_id: int) -> Client:
-    while True:
+    for _ in range(TRIES):
         client = stage.client()
         token = stage.mock.token(user_id, f"user{user_id}")
         welcome = _answer(client, "CONNECT", {"jwt_token": token})
         if welcome:
             return _know(client, token, welcome)
+    raise AssertionError("no CONNECT has succeeded")
 
 
 def _know(client: Client, token: str, welcome: dict[str, Any]) -> Client:
@@ -618,10 +621,10 @@ def _know(client: Client, token: str, welcome: dict[str, Any]) -> Client:
 def _insist(client: Client, action: str, data: dict[str, Any]) -> None:
     """Ask until it has worked."""
     created = action == "CREATE_ROOM"
-    while not _answer(client, action, data) and not (
-        created and _answer(client, "ROOM_INFO", {"room_id": 1})
-    ):
-        pass
+    for _ in range(TRIES):
+        if _answer(client, action, data) or (created and _answer(client, "ROOM_INFO", {"room_id": 1})):
+            return
+    raise AssertionError(f"no {action} has succeeded")
 
 
 def _answer(client: Client, action: str, data: dict[str, Any], **envelope: Any) -> Any:
@@ -637,20 +640,23 @@ def _answer(client: Client, action: str, data: dict[str, Any], **envelope: Any) 
 
 def _back(stage: Stage, before: Client) -> Any:
     """Connect in the place of another connection until that works, and return the reconnection_info."""
-    while True:
+    for _ in range(TRIES):
         data = {"jwt_token": before.token, "last_seq_id": before.last_seq_id}
         welcome = _answer(stage.client(), "CONNECT", data, session_id=before.session_id)
         if welcome:
             return welcome["reconnection_info"]
+    raise AssertionError("no CONNECT has succeeded")
 
 
 def _until_closed(stage: Stage) -> tuple[Client, bytes]:
     """Ask until a connection closes in the middle; return it, and what came of the last message."""
     mina = _logged_in(stage, 1)
-    while not mina.transport.disconnecting:
+    for _ in range(TRIES):
+        if mina.transport.disconnecting:
+            return mina, mina.transport.value()
         mina.all()
         mina.tell("LIST_ROOMS", {})
-    return mina, mina.transport.value()
+    raise AssertionError("the connection was not cut")
 
 
 # --- What is told ---
