@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from assa.conformance.messages import Json, Message, same
+
+_LONGEST_WAIT_S: Final = 60.0
 
 
 def is_answer(message: Json) -> bool:
@@ -48,6 +51,12 @@ def failed(answer: Message, codes: str) -> Message:
         answer.raw.get("error_code") in codes.split(), f"expected error_code {expected}, got {got}"
     )
     return answer
+
+
+def wait_s(answer: Message) -> float:
+    """Return how many seconds an answer with RATE_LIMITED asks to wait."""
+    after_ms = answer.at("data.retry_after_ms") if answer.has("data.retry_after_ms") else None
+    return min(after_ms / 1000, _LONGEST_WAIT_S) if isinstance(after_ms, int) else 1.0
 
 
 def line_of(message: Json) -> bytes:

@@ -24,6 +24,7 @@ class Rule:
         name: What tests and reports know it by.
         case: What tries it; None for one of :mod:`assa.conformance.watching`, which all messages are held to.
         slow: Whether it waits for timers of the server, half a minute or more.
+        alone: Whether others would notice that it is tried, so that it comes after them.
     """
 
     section: str
@@ -32,6 +33,7 @@ class Rule:
     name: str
     case: Case | None = None
     slow: bool = False
+    alone: bool = False
 
     @property
     def order(self) -> tuple[str, list[int]]:
@@ -43,19 +45,25 @@ RULES: Final[list[Rule]] = []
 """Those that have a case of their own, in the order of their modules."""
 
 
-def rule(section: str, version: str = "1.0", *, slow: bool = False) -> Callable[[Case], Case]:
+def rule(
+    section: str, version: str = "1.0", *, slow: bool = False, alone: bool = False
+) -> Callable[[Case], Case]:
     """Register a case; its docstring is the sentence.
 
     Args:
         section: As in :class:`Rule`.
         version: Likewise.
         slow: Likewise.
+        alone: Likewise.
     """
 
     def register(case: Case) -> Case:
         sentence = (case.__doc__ or "").strip().rstrip(".")
         name = getattr(case, "__name__", "")
-        RULES.append(Rule(section=section, version=version, text=sentence, name=name, case=case, slow=slow))
+        made = Rule(
+            section=section, version=version, text=sentence, name=name, case=case, slow=slow, alone=alone
+        )
+        RULES.append(made)
         return case
 
     return register

@@ -95,13 +95,15 @@ class Runner:
         Raises:
             Unreachable: The server takes no connections.
         """
+        await self._reach()
         # What waits for timers first, then the last sections, which take long: so they wait beside others.
         with_cases = [rule for rule in reversed(rules) if rule.case is not None]
-        waiting = iter(sorted(with_cases, key=lambda rule: not rule.slow))
+        with_cases.sort(key=lambda rule: not rule.slow)
+        waiting = iter([rule for rule in with_cases if not rule.alone])
         workers = PARALLEL if self._identities.parallel else 1
-        await self._reach()
         working = [Deferred.fromCoroutine(self._work(waiting)) for _ in range(workers)]
         await gatherResults(working, consumeErrors=True)
+        await self._work(iter([rule for rule in with_cases if rule.alone]))
         self._results += [self._found(rule) for rule in rules if rule.case is None]
         order = {rule.version + rule.name: number for number, rule in enumerate(rules)}
         return sorted(self._results, key=lambda result: order[result.rule.version + result.rule.name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -10,15 +11,17 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from assa.conformance.answers import succeeded, wait_s
 from assa.conformance.identities import Identities, Identity
 from assa.conformance.line import Line
-from assa.conformance.messages import Broken, Json, Message
+from assa.conformance.messages import Broken, Json, Message, NotTried
 from assa.conformance.user import User
 
 Connect = Callable[[Line], Awaitable[None]]
 """Opens a connection to the server for a Line; raises Unreachable."""
 _FAREWELL_S: Final = 1.0
 _REMEMBERED: Final = 3
+_RETRIES: Final = 40
 _DEVICES = count(1)
 
 
@@ -161,10 +164,31 @@ class Stage:
         data = connect_data(user.identity.token, device_id)
         if last_seq_id is not None:
             data["last_seq_id"] = last_seq_id
-        user.welcome = await user.ask("CONNECT", data, session_id=session_id)
+        user.welcome = succeeded(await self.connect(user, data, session_id=session_id))
         if user.welcome.has("data.reconnection_info.last_seq_id"):
             user.position = user.position or user.welcome.at("data.reconnection_info.last_seq_id")
         return user.welcome
+
+    async def connect(self, user: User, data: Json, **envelope: Any) -> Message:
+        """Send CONNECT and return its answer, whatever it says.
+
+        One that came too fast is repeated on another connection: a few that fail close theirs (v1.1).
+
+        Raises:
+            Broken: Nothing answered it.
+            NotTried: It is always too fast.
+        """
+        for _ in range(_RETRIES):
+            answer = await user.answer(user.tell("CONNECT", data, **envelope))
+            if answer.raw.get("error_code") != "RATE_LIMITED":
+                return answer
+            self.repeated()
+            await self.sleep(wait_s(answer) + random.random())  # noqa: S311 - so that not all come back at once
+            if not user.welcome.raw:
+                user.line.abort()
+                user.line = user.new_line()
+                await self._connect(user.line)
+        raise NotTried(f"CONNECT was RATE_LIMITED {_RETRIES} times")
 
     async def dropped(self, user: User) -> None:
         """Lose a connection without DISCONNECT."""

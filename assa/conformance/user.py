@@ -10,13 +10,12 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from assa.conformance.answers import failed, is_answer, is_event, succeeded
+from assa.conformance.answers import failed, is_answer, is_event, succeeded, wait_s
 from assa.conformance.identities import Identity
 from assa.conformance.line import Line, timestamp
 from assa.conformance.messages import Broken, Json, Message, shown
 
 _RETRIES: Final = 20
-_LONGEST_WAIT_S: Final = 60.0
 
 
 class Scene(Protocol):
@@ -56,7 +55,7 @@ class User:
         self._scene = scene
         self.identity = identity
         self.user_id = identity.user_id
-        self.line = Line(self._received, scene.malformed)
+        self.line = self.new_line()
         self.inbox: list[Json] = []
         self.position: str | None = None
         """The `seq_id` of the last event of the log, or where the connection began (v1.1)."""
@@ -65,6 +64,10 @@ class User:
         self.history: list[str] = []
         """The names of all messages in the order in which they came."""
         self._last_sent: Json | None = None
+
+    def new_line(self) -> Line:
+        """Return a connection of this user that is not open yet."""
+        return Line(self._received, self._scene.malformed)
 
     @property
     def session_id(self) -> str:
@@ -192,8 +195,7 @@ class User:
             if answer.raw.get("error_code") != "RATE_LIMITED":
                 return answer
             self._scene.repeated()
-            after_ms = answer.at("data.retry_after_ms") if answer.has("data.retry_after_ms") else 1_000
-            await self.sleep(min(float(after_ms) / 1000, _LONGEST_WAIT_S))
+            await self.sleep(wait_s(answer))
         raise Broken(f"{action} was RATE_LIMITED {_RETRIES} times, after every wait it had asked for")
 
     async def ask(self, action: str, data: Any = None, **envelope: Any) -> Message:

@@ -57,14 +57,8 @@ async def unread_messages(stage: Stage) -> None:
 
 
 async def _refused(stage: Stage, token: str | None, codes: str, user: User | None = None) -> Message:
-    while True:
-        # A connection that was told to wait may not live to see more failures: on to a new one.
-        stranger = user or await stage.stranger()
-        answer = await stranger.answer(stranger.tell("CONNECT", connect_data(token)))
-        if answer.raw.get("error_code") != "RATE_LIMITED":
-            return failed(answer, codes).shows({"action": "CONNECT_RESPONSE"})
-        stage.repeated()
-        await stage.sleep(answer.at("data.retry_after_ms") / 1000)
+    answer = await stage.connect(user or await stage.stranger(), connect_data(token))
+    return failed(answer, codes).shows({"action": "CONNECT_RESPONSE"})
 
 
 @rule("3.1")

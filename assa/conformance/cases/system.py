@@ -55,7 +55,7 @@ async def _pong(user: User) -> None:
     Message(came, sent).shows({"seq_id": sent["seq_id"]})
 
 
-@rule("8.1", "1.1")
+@rule("8.1", "1.1", alone=True)  # everybody gets it
 async def announcement(stage: Stage) -> None:
     """SERVER_ANNOUNCEMENT of an admin reaches every client, and he is told how many."""
     mina = await stage.user()
