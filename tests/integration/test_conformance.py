@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration import tls
 from tests.integration.conftest import Figures
+from tests.integration.nodes import cluster
 from tests.integration.plain import SECRET, token
 from tests.integration.server import LOOPBACK, ROOT, free_port, running
 
@@ -45,6 +46,19 @@ def test_the_real_server_passes(tmp_path: Path, figures: Figures) -> None:
     held = int(root.get("tests", "0")) - int(root.get("skipped", "0"))
     assert held > 250
     figures(f"{held} of {root.get('tests')} rules hold")
+
+
+def test_two_nodes_pass(figures: Figures) -> None:
+    """Two nodes on one PostgreSQL and one port, between which the users are spread, are as one server."""
+    port = free_port()
+    shared = f"tcp:{port}:interface={LOOPBACK}:backlog=1024"
+    parts = [word for part in ("5", "6", "7") for word in ("--section", part)]
+    with cluster(2, listen=[shared], server__reuse_port=True) as servers:
+        tried = try_it(f"{LOOPBACK}:{port}", *parts, ASSA_CONFORMANCE_SECRET=SECRET)
+        assert (tried.returncode, tried.stderr) == (0, ""), tried.stdout
+        users = [server.log.count("was closed: DISCONNECT") for server in servers]
+    assert min(users) > 20
+    figures(f"{users[0]} and {users[1]} connections at two nodes: {tried.stdout.splitlines()[-1]}")
 
 
 def test_given_tokens(tmp_path: Path) -> None:
