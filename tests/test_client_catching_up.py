@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from assa.client import Bookmark, Client, Event, Gap, NewMessage, Online, Token
+from assa.client import Bookmark, Client, Event, Gap, NewMessage, Offline, Online, Token
 from assa.client.inbox import Room
 from assa.errors import Refused
 from tests.scripted import WELCOME_1_0, WELCOME_1_1, Data, Refusal, Scripted, message, pending
@@ -444,6 +444,18 @@ class BookmarkTests(SynchronousTestCase):
         }
         app.connect(resume=app.client.bookmark)
         self.assertEqual(app.heard(), [101, 102, 103])
+
+    def test_nothing_after_the_end(self) -> None:
+        """Whoever keeps the bookmark when it was given up hears nothing after that: it would come twice."""
+        app = App()
+        app.client.send_text(1, "stored?").addErrback(lambda _: None)
+        app.pass_time(0)
+        app.server.says("NEW_MESSAGE", message(101, user_id=1), seq_id="e101")
+        app.server.closed = True
+        app.server.cut()
+        app.pass_time(8)
+        self.assertIsInstance(app.client.state, Offline)
+        self.assertEqual((app.events, app.client.bookmark.last_seq_id), ([], "e100"))
 
     def test_damaged(self) -> None:
         """What is no bookmark is refused."""
