@@ -26,7 +26,7 @@ from tests.integration.plain import token
 from tests.integration.server import LOOPBACK, Server, running
 from tests.witness import Stored, Witness, order_problems
 
-LASTS_S = float(os.environ.get("ASSA_CHAOS_S", "9"))
+LASTS_S = float(os.environ.get("ASSA_CHAOS_S", "7"))
 SEED = int(os.environ.get("ASSA_SEED", "0")) or random.randrange(1, 1_000_000)
 HASTE = 10
 """The client's seconds in one of ours: so many more connections can be lost in the time of a test."""
