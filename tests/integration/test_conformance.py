@@ -101,4 +101,4 @@ def test_tls(tmp_path: Path) -> None:
 def test_not_reachable(target: str) -> None:
     """Nobody listens there: one line, status 2."""
     tried = try_it(target, "--secret", SECRET)
-    assert (tried.returncode, tried.stdout, tried.stderr.count("\n")) == (2, "", 1)
+    assert (tried.returncode, tried.stdout, tried.stderr.count("\n")) == (2, "", 1), tried.stderr
