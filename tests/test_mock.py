@@ -145,6 +145,7 @@ class DropTests(SynchronousTestCase):
 
         first = chosen(1)
         self.assertEqual([sum(first[n : n + 5]) for n in range(0, 100, 5)], [1] * 20)
+        self.assertEqual({first[n : n + 5].index(True) for n in range(0, 100, 5)}, {0, 1, 2, 3, 4})
         self.assertEqual(first, chosen(1))
         self.assertNotEqual(first, chosen(2))
         self.assertRaises(ValueError, OneOfEvery, 0)

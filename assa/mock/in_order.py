@@ -28,13 +28,10 @@ class InOrder:
 
     def add(self, seconds: float, call: Callable[[], None]) -> None:
         """Make a call after so many seconds, or with the one before it if that comes later."""
-        due = self._clock.seconds() + seconds
-        if self._queue:
-            due = max(due, self._queue[-1][0])
-        elif seconds <= 0 and not self._calling:
+        if seconds <= 0 and not self._queue and not self._calling:
             call()
             return
-        self._queue.append((due, call))
+        self._queue.append((self._clock.seconds() + seconds, call))
         self._wait()
 
     def clear(self) -> None:
