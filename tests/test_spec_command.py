@@ -43,12 +43,27 @@ class CommandTests(CommandCase):
 
     def test_mistakes(self) -> None:
         """One line says what is wrong."""
+        odd = self.state / "odd"
+        (odd / "v1.1" / "CONNECT.json").mkdir(parents=True)
         for told, *arguments in (
             ("say SDP.request or SDP.event", "SDP"),
             ("no message USER_LEFT in version 1.0", "--version", "1.0", "USER_LEFT"),
             ("go with --format jsonschema", "--format", "asyncapi", "CONNECT"),
             ("Not a directory", "--write", "/dev/null/schemas"),
+            ("v1.1/CONNECT.json: Is a directory", "--check", str(odd)),
         ):
             status, out, err = self.run_command("schema", *arguments)
             self.assertEqual((status, out, err.count("\n")), (1, "", 1), err)
             self.assertIn(told, err)
+        status, _, err = self.run_command("schema", "--write", "")
+        self.assertEqual(status, 2)
+        self.assertIn("expected a directory, got nothing", err)
+
+    def test_check_of_anything(self) -> None:
+        """--check compares whatever is there, also what is no text."""
+        directory = self.state / "garbage"
+        directory.mkdir()
+        (directory / "asyncapi.json").write_bytes(b"\xff\n")
+        status, out, err = self.run_command("schema", "--check", str(directory))
+        self.assertEqual((status, err.count("\n")), (1, 1))
+        self.assertIn("-\ufffd\n", out)

@@ -49,3 +49,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f"assa: {wrong}")
     except (BrokenPipeError, KeyboardInterrupt):
         sys.exit(1)  # whoever read the output, or waited for it, has gone
+    except OSError as wrong:  # a full disk behind the standard output, and the like
+        sys.exit(f"assa: {wrong}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from assa.cli.options import CommandError, Commands, add_command
 from assa.spec.asyncapi import document
@@ -26,7 +28,10 @@ reference    the reference, in reStructuredText
 
 A MESSAGE is named as on the wire, as SEND_MESSAGE, SEND_MESSAGE_RESPONSE or NEW_MESSAGE. Where client
 and server say different things under one name, it is SDP.request or SDP.event. The JSON Schemas come
-in two versions of the protocol, the rest is of version 1.1."""
+in two versions of the protocol, the rest is of version 1.1.
+
+The schema of a request is its form: what is not of that form is refused with INVALID_MESSAGE. The rules
+that have a code of their own, such as MESSAGE_TOO_LONG, are in its descriptions."""
 _EPILOG = """\
 examples:
   assa schema SEND_MESSAGE
@@ -52,18 +57,27 @@ def add(commands: Commands) -> None:
     )
     whole = parser.add_mutually_exclusive_group()
     whole.add_argument(
-        "--write", type=Path, metavar="DIR", help="write all but the reference into a directory instead"
+        "--write", type=_directory, metavar="DIR", help="write all but the reference into a directory instead"
     )
     whole.add_argument(
-        "--check", type=Path, metavar="DIR", help="print how a directory differs from what --write writes"
+        "--check",
+        type=_directory,
+        metavar="DIR",
+        help="print how a directory differs from what --write writes",
     )
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a directory, got nothing")
+    return Path(text)
 
 
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.write is not None:
-        _write(arguments.write)
+        sys.stdout.writelines(f"{path}\n" for path in _done(write, arguments.write))
     elif arguments.check is not None:
-        found = list(differences(arguments.check))
+        found = _done(differences, arguments.check)
         sys.stdout.writelines(found)
         if found:
             raise CommandError(f"{arguments.check}: not what the classes of the protocol say")
@@ -71,12 +85,11 @@ def _run(arguments: argparse.Namespace) -> None:
         sys.stdout.write(_made(arguments))
 
 
-def _write(directory: Path) -> None:
+def _done(work: Callable[[Path], Iterable[Any]], directory: Path) -> list[Any]:
     try:
-        changed = write(directory)
+        return list(work(directory))
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or directory}: {wrong.strerror}") from None
-    sys.stdout.writelines(f"{path}\n" for path in changed)
 
 
 def _made(arguments: argparse.Namespace) -> str:

@@ -52,17 +52,21 @@ def write(directory: Path) -> list[Path]:
 def differences(directory: Path) -> Iterator[str]:
     """Return the lines of a diff between what is in a directory and what should be."""
     for path, text in _differing(directory):
-        old = path.read_text("utf-8") if path.exists() else ""
+        old = _text(path) if path.exists() else ""
         name = path.relative_to(directory).as_posix()
         yield from difflib.unified_diff(
             old.splitlines(keepends=True), (text or "").splitlines(keepends=True), f"{name} (there)", name
         )
 
 
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")  # whatever is there is compared
+
+
 def _differing(directory: Path) -> Iterator[tuple[Path, str | None]]:
     wanted = {directory / path: text for path, text in everything().items()}
     for path, text in wanted.items():
-        if not path.exists() or path.read_text("utf-8") != text:
+        if not path.exists() or _text(path) != text:
             yield path, text
     for version in VERSIONS:
         for path in sorted((directory / f"v{version}").glob("*.json")):
