@@ -62,7 +62,7 @@ class CommandTests(CommandCase):
     def test_check_of_anything(self) -> None:
         """--check compares whatever is there, also what is no text."""
         directory = self.state / "garbage"
-        directory.mkdir()
+        directory.mkdir(parents=True)
         (directory / "asyncapi.json").write_bytes(b"\xff\n")
         status, out, err = self.run_command("schema", "--check", str(directory))
         self.assertEqual((status, err.count("\n")), (1, 1))
