@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from assa.cli.options import CommandError, Commands, add_command, run_in_reactor
+from assa.cli.options import CommandError, Commands, add_command, run_in_reactor, user_id
 
 if TYPE_CHECKING:
     from assa.conformance.identities import Identities
@@ -47,6 +47,21 @@ def add(commands: Commands) -> None:
         epilog=_EPILOG,
     )
     parser.add_argument("server", nargs="?", type=_server, metavar="HOST[:PORT]", help="default port: 12345")
+    _add_users(parser)
+    parser.add_argument("--tls", action="store_true", help="connect with TLS and verify the host name")
+    _add_selection(parser)
+    parser.add_argument("--format", default="text", choices=("text", "json", "junit"), help="default: text")
+    parser.add_argument("--output", metavar="FILE", help="where to, instead of standard output")
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="S",
+        help="how long an answer may take; default: 10, as in §10.2",
+    )
+
+
+def _add_users(parser: argparse.ArgumentParser) -> None:
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--secret-file", metavar="FILE", help="has the secret that tokens are signed with")
     who.add_argument(
@@ -65,18 +80,7 @@ def add(commands: Commands) -> None:
         help="a further claim of every token, such as aud=chat; may be repeated",
     )
     parser.add_argument(
-        "--first-user", type=int, metavar="ID", help="the lowest id of the users that are made"
-    )
-    parser.add_argument("--tls", action="store_true", help="connect with TLS and verify the host name")
-    _add_selection(parser)
-    parser.add_argument("--format", default="text", choices=("text", "json", "junit"), help="default: text")
-    parser.add_argument("--output", metavar="FILE", help="where to, instead of standard output")
-    parser.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=10.0,
-        metavar="S",
-        help="how long an answer may take; default: 10, as in §10.2",
+        "--first-user", type=user_id, metavar="ID", help="the lowest id of the users that are made"
     )
 
 
