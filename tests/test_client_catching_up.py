@@ -112,6 +112,16 @@ class PagesTests(SynchronousTestCase):
         self.assertEqual(app.heard(), list(range(300, 420)))
         self.assertEqual(len(app.server.taken("GET_MESSAGES")), 2)
 
+    def test_no_server_time(self) -> None:
+        """Where the server does not say when the first connection began, this machine does."""
+        old, new = message(1, created_at=BEFORE), message(2, created_at=LATER)
+        app = App(
+            CONNECT=WELCOME_1_1 | {"server_time": ""}, GET_MESSAGES=history(old, new), LIST_ROOMS=rooms(new)
+        )
+        for _ in range(2):
+            app.lose()
+            self.assertEqual(app.heard(), [2])
+
     def test_nothing_missed(self) -> None:
         """A room whose last message was heard is not asked for."""
         app = App(LIST_ROOMS=rooms(message(101)))

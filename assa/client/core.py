@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
+from assa import wire
 from assa.client import forms
 from assa.client.catching_up import CatchingUp
 from assa.client.events import Event, ServerError
@@ -48,6 +49,7 @@ class Core:
         device: DeviceInfo | None,
         random: Callable[[], float],
     ) -> None:
+        self._reactor = reactor
         self._heard = heard
         self._changed = changed
         self.sending = Sending(reactor, transmit=self._transmit, stuck=self._stuck, postponed=self._tell)
@@ -90,7 +92,7 @@ class Core:
         inbox, welcome = self.inbox, online.welcome
         inbox.user_id = welcome.user_id
         if not self.catching_up.since:
-            self.catching_up.since = welcome.server_time
+            self.catching_up.since = welcome.server_time or wire.iso(int(self._reactor.seconds() * 1000))
             inbox.begin({room_id: Room() for room_id in welcome.existing_rooms}, position)
         if not online.complete:
             inbox.hold(position)
