@@ -131,36 +131,34 @@ def _everything() -> tuple[Message, ...]:
 
 
 def _asked(request: type[Request[Any]]) -> list[Message]:
-    area = _area(request)
     asked = Message(
         name=_name(request.action, Side.CLIENT),
         action=request.action,
         kind=Kind.REQUEST,
-        area=area,
+        area=_area(request),
         section=request.section,
         since=request.since,
         data=request,
     )
     answer = answer_of(request)
-    if answer is None:
-        return [asked]
+    return [asked] if answer is None else [asked, _answer(request, answer)]
+
+
+def _answer(request: type[Request[Any]], answer: type[Any]) -> Message:
     name = f"{request.action}_RESPONSE"
     is_old = bool(shown("1.0", name))  # what it does not show is an addition
-    return [
-        asked,
-        Message(
-            name=name,
-            action=name,
-            kind=Kind.ANSWER,
-            area=area,
-            section=request.section if is_old else "",
-            since="1.0" if is_old else "1.1",
-            data=answer,
-            failure=ConnectErrorData if request.action == "CONNECT" else None,
-            text=request.success_text,
-            asked=request.action,
-        ),
-    ]
+    return Message(
+        name=name,
+        action=name,
+        kind=Kind.ANSWER,
+        area=_area(request),
+        section=request.section if is_old else "",
+        since="1.0" if is_old else "1.1",
+        data=answer,
+        failure=ConnectErrorData if request.action == "CONNECT" else None,
+        text=request.success_text,
+        asked=request.action,
+    )
 
 
 def _event(event: type[Event]) -> Message:
