@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from assa.mock import Fault, Item, Line, Message
-from tests.mutants.base import UNSEEN, mutant, says
+from tests.mutations.base import UNSEEN, mutant, says
 from tests.rehearsal import SECRET
 
 

@@ -4,7 +4,7 @@ Each says which rules have to find it. All others have to hold: a finding that i
 sends a developer to the wrong place.
 """
 
-from tests.mutants import answers, late, rights  # noqa: F401 - importing them makes them known
-from tests.mutants.base import MUTANTS, UNSEEN, Mutant
+from tests.mutations import answers, late, rights  # noqa: F401 - importing them makes them known
+from tests.mutations.base import MUTANTS, UNSEEN, Mutant
 
 __all__ = ["MUTANTS", "UNSEEN", "Mutant"]

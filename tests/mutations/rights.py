@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from assa.mock import Fault, Item, Line, Message
-from tests.mutants.base import mutant, says
+from tests.mutations.base import mutant, says
 from tests.rehearsal import SECRET
 
 # --- replays ---

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from assa.mock import Fault, Item, Line, Message, is_answer
-from tests.mutants.base import mutant, says
+from tests.mutations.base import mutant, says
 
 # --- answers ---
 

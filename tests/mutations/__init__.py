@@ -1,0 +1,1 @@
+"""What the broken servers of :mod:`tests.mutants` do wrong."""
