@@ -134,11 +134,18 @@ def _raw(raw: bytes) -> type[Fault]:
 
 
 class Old(Fault):
-    """A server that has nothing of v1.1: no added messages, fields, codes or answers."""
+    """A server that has nothing of v1.1: no added messages, fields, codes or answers; clients close."""
+
+    over = False
+
+    def others_of(self, user_id: int) -> int:
+        """Return how many other connections a user has, of which v1.0 does not speak."""
+        return sum(one.user_id == user_id for one in self.line.lines if one is not self.line)
 
     def incoming(self, message: Said) -> Said | None:
         """Know no added request, and no session to be resumed."""
-        if message.get("action") in _ADDED_REQUESTS:
+        self.over = self.over or message.get("action") == "DISCONNECT"
+        if self.over or message.get("action") in _ADDED_REQUESTS:
             return None
         message.pop("session_id", None)
         return message
@@ -146,9 +153,12 @@ class Old(Fault):
     def outgoing(self, message: Said) -> Iterable[Item]:
         """Say nothing of what was added."""
         action, data = message["action"], message.get("data", {})
+        if self.over:
+            return []
         if action in _ADDED_EVENTS | {"DISCONNECT_RESPONSE", "EXIT_VIDEO_ROOM_RESPONSE"}:
             return []
         if action == "CONNECT_RESPONSE" and message["success"]:
+            assert not self.others_of(data["user_id"]), "a rule of v1.0 connects a user twice"
             data["reconnection_info"] = {
                 key: data["reconnection_info"][key] for key in ("existing_rooms", "unread_messages")
             }

@@ -195,6 +195,14 @@ class Stage:
         user.line.abort()
         await user.closed()
 
+    async def left(self, user: User) -> None:
+        """DISCONNECT (§3.2), and close where the server leaves that to the client, as v1.0 allows."""
+        user.tell("DISCONNECT", {"reason": "user_logout"}, user_id=user.user_id)
+        try:
+            await user.closed(2 * self.quiet_s)
+        except Broken:
+            await self.dropped(user)
+
     async def resumed(self, user: User, last_seq_id: str | None = None) -> User:
         """Come back as the same session, after the last event that came or another one (v1.1)."""
         position = user.position if last_seq_id is None else last_seq_id

@@ -39,6 +39,7 @@ async def existing_rooms(stage: Stage) -> None:
     """reconnection_info.existing_rooms has the user's rooms."""
     mina = await stage.user()
     rooms = [await stage.room(mina) for _ in range(2)]
+    await stage.left(mina)
     again = await stage.user(mina.identity)
     came = again.welcome.at("data.reconnection_info.existing_rooms")
     again.welcome.require(set(rooms) <= set(came), f"existing_rooms: expected {rooms} among them")
@@ -49,7 +50,10 @@ async def unread_messages(stage: Stage) -> None:
     """reconnection_info.unread_messages counts what others have sent meanwhile."""
     mina, jun = await stage.users(2)
     room_id = await stage.room(mina, jun)
-    before = (await stage.user(jun.identity)).welcome.at("data.reconnection_info.unread_messages")
+    await stage.left(jun)
+    once = await stage.user(jun.identity)
+    before = once.welcome.at("data.reconnection_info.unread_messages")
+    await stage.left(once)
     for text in ("하나", "둘", "셋"):
         await mina.ask("SEND_MESSAGE", {"room_id": room_id, "content": text, "message_type": "text"})
     again = await stage.user(jun.identity)
@@ -98,10 +102,13 @@ async def refused_is_not_connected(stage: Stage) -> None:
 
 @rule("3.2")
 async def disconnect(stage: Stage) -> None:
-    """DISCONNECT ends the connection."""
-    mina = await stage.user()
-    mina.tell("DISCONNECT", {"reason": "user_logout"}, user_id=mina.user_id)
-    await mina.closed()
+    """After DISCONNECT nothing more comes."""
+    mina, jun = await stage.users(2)
+    room_id = await stage.room(mina, jun)
+    jun.tell("DISCONNECT", {"reason": "user_logout"}, user_id=jun.user_id)
+    await stage.sleep(stage.quiet_s)
+    await mina.ask("SEND_MESSAGE", {"room_id": room_id, "content": "갔나요?", "message_type": "text"})
+    await jun.quiet("NEW_MESSAGE", room_id=room_id)
 
 
 @rule("3.2")
@@ -109,13 +116,10 @@ async def rooms_outlive_disconnect(stage: Stage) -> None:
     """Who disconnects stays a member of his chat rooms."""
     mina = await stage.user()
     room_id = await stage.room(mina)
-    mina.tell("DISCONNECT", {"reason": "user_logout"})
-    await mina.closed()
+    await stage.left(mina)
     again = await stage.user(mina.identity)
-    again.welcome.require(
-        room_id in again.welcome.at("data.reconnection_info.existing_rooms"),
-        f"existing_rooms: expected {room_id}",
-    )
+    rooms = again.welcome.at("data.reconnection_info.existing_rooms")
+    again.welcome.require(room_id in rooms, f"existing_rooms: expected {room_id} among {rooms}")
 
 
 # --- v1.1 ---

@@ -37,8 +37,7 @@ async def invited_may_join(stage: Stage) -> None:
 async def invited_while_offline(stage: Stage) -> None:
     """A user who is not online has the status offline, and may join later."""
     mina, jun = await stage.users(2)
-    jun.tell("DISCONNECT", {"reason": "user_logout"})
-    await jun.closed()
+    await stage.left(jun)
     room_id = await stage.room(mina, is_open=False)
     invited = await mina.ask("INVITE", {"room_id": room_id, "invited_user_ids": [jun.user_id]})
     invited.shows({"data.invited_users.0.user_id": jun.user_id, "data.invited_users.0.status": "offline"})

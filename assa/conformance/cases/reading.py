@@ -56,6 +56,7 @@ async def confirmed_for_good(stage: Stage) -> None:
     ids = await _sent(mina, room_id, "하나")
     await jun.ask("CHECK_RECEIVE", {"room_id": room_id, "message_ids": ids})
     (later,) = await _sent(mina, room_id, "둘")
+    await stage.left(jun)
     again = await stage.user(jun.identity)
     checked = await again.ask("CHECK_RECEIVE", {"room_id": room_id, "message_ids": [later]})
     checked.shows({"data.pending_messages": []})
