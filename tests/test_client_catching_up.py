@@ -467,6 +467,12 @@ class BookmarkTests(SynchronousTestCase):
         self.assertIsInstance(app.client.state, Offline)
         self.assertEqual((app.events, app.client.bookmark.last_seq_id), ([], "e100"))
 
+    def test_secret(self) -> None:
+        """What names the session is in no log, whoever logs states and bookmarks."""
+        app = App()
+        self.assertEqual(app.client.bookmark.session_id, "session_abc123")
+        self.assertNotIn("session_abc123", f"{app.client.bookmark} {app.states}")
+
     def test_damaged(self) -> None:
         """What is no bookmark is refused."""
         for data in ({"session_id": 5}, [], {"rooms": [{}]}):

@@ -36,7 +36,7 @@ class Bookmark:
         rooms: How far each room was heard.
     """
 
-    session_id: str | None = None
+    session_id: str | None = field(default=None, repr=False)  # it is a secret
     last_seq_id: str | None = None
     since: str = ""
     rooms: list[MarkedRoom] = field(factory=list)

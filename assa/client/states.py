@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from assa.protocol import ConnectAnswer
 
@@ -16,7 +16,7 @@ V1_1: Final = "1.1"
 class Session:
     """What resumes a session: its id, and the position of the last event that came."""
 
-    session_id: str | None = None
+    session_id: str | None = field(default=None, repr=False)
     last_seq_id: str | None = None
 
 
@@ -37,7 +37,7 @@ class Welcome:
     """
 
     user_id: int
-    session_id: str
+    session_id: str = field(repr=False)  # it is a secret, and states are logged
     server_time: str = ""
     existing_rooms: tuple[int, ...] = ()
     unread_messages: int = 0
