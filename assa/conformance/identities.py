@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import random
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, Final, Protocol
 
 import jwt
 from attrs import frozen
+from jwt.warnings import InsecureKeyLengthWarning
 
 from assa.conformance.messages import NotTried
 
@@ -101,7 +103,9 @@ class Minted:
         }
         merged = usual | self._claims | claims
         present = {claim: value for claim, value in merged.items() if value is not None}
-        return jwt.encode(present, self._secret, self._algorithm)
+        with warnings.catch_warnings():  # a short secret is the server's to refuse
+            warnings.simplefilter("ignore", InsecureKeyLengthWarning)
+            return jwt.encode(present, self._secret, self._algorithm)
 
     def stranger_id(self) -> int:
         """Return an id that has not been used."""

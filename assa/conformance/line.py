@@ -25,6 +25,16 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def greeting(token: str) -> Json:
+    """Return the CONNECT of a first connection (§3.1)."""
+    return {
+        "action": "CONNECT",
+        "data": {"jwt_token": token},
+        "timestamp": timestamp(),
+        "seq_id": "connect_001",
+    }
+
+
 @implementer(IHandshakeListener)
 class Line(LineOnlyReceiver):
     """A connection.

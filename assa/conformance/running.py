@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Final
 
 from attrs import field, frozen
+from twisted.internet import defer
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from assa.conformance import cases
 from assa.conformance.identities import Identities
-from assa.conformance.line import Line
-from assa.conformance.messages import Broken, NotTried
+from assa.conformance.line import Line, greeting
+from assa.conformance.messages import Broken, Json, NotTried
 from assa.conformance.registry import RULES, VERSIONS, Rule
 from assa.conformance.shapes import Shapes
 from assa.conformance.stage import Connect, Stage, Unreachable
@@ -93,7 +94,7 @@ class Runner:
         """Try rules and return what became of them, in their order.
 
         Raises:
-            Unreachable: The server takes no connections.
+            Unreachable: The server takes no connections, or not the tokens.
         """
         await self._reach()
         # What waits for timers first, then the last sections, which take long: so they wait beside others.
@@ -109,9 +110,27 @@ class Runner:
         return sorted(self._results, key=lambda result: order[result.rule.version + result.rule.name])
 
     async def _reach(self) -> None:
-        line = Line(lambda _: None, lambda _: None)
+        """Connect once: whether the server is there and takes our tokens, hundreds of rules need not say."""
+        answers: list[Json] = []
+        arrived: Deferred[None] = Deferred()
+
+        def received(message: Json) -> None:
+            if message.get("action") == "CONNECT_RESPONSE" and not answers:
+                answers.append(message)
+                arrived.callback(None)
+
+        line = Line(received, lambda _: None)
         await self._connect(line)
-        line.abort()
+        line.send(greeting(next(self._identities.cast()).token))
+        try:
+            await arrived.addTimeout(self._timeout_s, self._clock)
+        except defer.TimeoutError:
+            return  # what is wrong, the rules will say
+        finally:
+            line.abort()
+        if answers[0].get("success") is False:
+            code = answers[0].get("error_code")
+            raise Unreachable(f"CONNECT is refused with {code}; are these its secret, algorithm and claims?")
 
     async def _work(self, waiting: Iterator[Rule]) -> None:
         for rule in waiting:
