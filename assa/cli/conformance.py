@@ -33,7 +33,8 @@ environment; --secret shows it to everybody who can list the processes of this m
 file with one JWT a line, of three users at least, rules take turns with the same users, and what needs
 other tokens is not tried.
 
-exit status: 0 all that was tried holds, 1 something does not, 2 wrong command line, no connection or tokens refused"""
+exit status: 0 all that was tried holds, 1 something does not, 2 wrong command line, no connection, or
+no token is taken"""
 
 
 def add(commands: Commands) -> None:
