@@ -268,7 +268,8 @@ class AskingTests(SynchronousTestCase):
         mina.world.pass_time(1)
         self.assertIsInstance(asked.failure, NoAnswer)
         mina.client._core.link.received(
-            {"action": "LIST_ROOMS_RESPONSE", "success": True, "data": {}, "seq_id": "c2"}
+            mina.client._core.link._line,
+            {"action": "LIST_ROOMS_RESPONSE", "success": True, "data": {}, "seq_id": "c2"},
         )
         self.assertEqual(mina.events, [])
 
@@ -489,7 +490,8 @@ class ReconnectingTests(SynchronousTestCase):
         """A server that shuts down says when to come back (v1.1 section 9)."""
         mina = online(World())
         mina.client._core.link.received(
-            {"action": "SERVER_ANNOUNCEMENT", "data": {"reconnect_after_ms": 5_000}, "seq_id": "s1"}
+            mina.client._core.link._line,
+            {"action": "SERVER_ANNOUNCEMENT", "data": {"reconnect_after_ms": 5_000}, "seq_id": "s1"},
         )
         mina.road.cut()
         mina.world.pass_time(4.5)

@@ -24,7 +24,7 @@ _LINE_BYTES: Final = 64 * 1_048_576
 class Owner(Protocol):
     """Whose connection it is."""
 
-    def received(self, message: dict[str, Any]) -> None:
+    def received(self, line: Line, message: dict[str, Any]) -> None:
         """Take a message."""
 
     def lost(self, line: Line, reason: str) -> None:
@@ -83,7 +83,7 @@ class Line(TwistedProtocol):
             elif message["action"] == "PING":
                 self.send({"action": "PONG", "seq_id": message.get("seq_id")})
             else:
-                self._owner.received(message)
+                self._owner.received(self, message)
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; its timestamp is added."""
@@ -95,10 +95,6 @@ class Line(TwistedProtocol):
 
     def _ping(self) -> None:
         self.send({"action": "PING", "seq_id": "pulse"})
-
-    def close(self) -> None:
-        """Close after what was sent has left."""
-        self.transport.loseConnection()
 
     def abort(self, reason: str) -> None:
         """Close at once, for a reason that is told."""

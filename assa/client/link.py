@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from assa.client import forms
 from assa.client.delays import BACKOFF_S, Delays
 from assa.client.line import Line, words_of
-from assa.client.refusals import BadAnswer, Disconnected, NoAnswer, Rejected
+from assa.client.refusals import Disconnected, Rejected
 from assa.client.requests import Request, Requests
 from assa.client.states import Offline, Online, Session, State, Waiting, Welcome
 from assa.client.tokens import Renewal, Token, fresh
@@ -93,13 +93,13 @@ class Link:
     async def connect(self, token: Token, session: Session) -> Welcome:
         """Connect once."""
         self.token, self.session = token, session
-        self._farewell = self._final = None
+        self._final = None
         self.delays.forget()
         self._working = working = Deferred.fromCoroutine(self._open())
         try:
             return await working
         except CancelledError:
-            if self._farewell is None:
+            if self._working is working:
                 raise
             raise Disconnected("closed") from None
         finally:
@@ -118,9 +118,10 @@ class Link:
         self._line = line
         try:
             return await self._greet(token)
-        except BaseException:
-            self._line = None
-            line.close()
+        except BaseException as wrong:
+            if self._line is line:
+                self._line = None
+            line.abort(str(wrong))  # whatever it says from here on is not heard
             raise
 
     async def _greet(self, token: str) -> Welcome:
@@ -151,6 +152,8 @@ class Link:
         if not isinstance(self.state, Online):
             raise Disconnected(self.state.reason)
         token = await fresh(self.token, self._reactor)
+        if not isinstance(self.state, Online):
+            raise Disconnected(self.state.reason)
         answer = await self._connect(Connect(jwt_token=token), None)
         self.session = Session(session_id=answer.session_id, last_seq_id=self.session.last_seq_id)
         if self.renews:
@@ -176,8 +179,10 @@ class Link:
         if self._line is not None:
             self._line.abort(reason)
 
-    def received(self, message: dict[str, Any]) -> None:
-        """Take a message from the connection."""
+    def received(self, line: Line, message: dict[str, Any]) -> None:
+        """Take a message from the connection; one that was given up has nothing to say."""
+        if line is not self._line:
+            return
         action = message["action"]
         if self._requests.answered(message) or action == "PONG" or action.endswith("_RESPONSE"):
             return  # who asked may have given up meanwhile
@@ -207,8 +212,9 @@ class Link:
         if self._farewell is not None:
             self._give_up(reason)
         elif was_online:
-            self._working = Deferred.fromCoroutine(self._return())
-            self._working.addErrback(lambda failure: failure.trap(CancelledError))
+            working = Deferred.fromCoroutine(self._return())
+            if not working.called:  # else it was closed by who was told that it was lost
+                self._working = working
 
     def _waiting(self, attempt: int, reason: str) -> Waiting:
         delay_s = self.delays.before(attempt)
@@ -221,10 +227,13 @@ class Link:
             assert isinstance(state, Waiting)  # noqa: S101 - `lost` has seen to it
             if not self._announce(state):
                 return
-            await deferLater(self._reactor, state.delay_s)
+            if not await self._slept(state.delay_s):
+                return
             try:
                 await self._open()
-            except (Rejected, Disconnected, NoAnswer, BadAnswer) as failed:
+            except Exception as failed:  # noqa: BLE001 - whatever it is, it is a failed attempt
+                if self._working is None:  # closed meanwhile
+                    return
                 wrong = failed
                 if state.attempt == len(BACKOFF_S):
                     break
@@ -234,6 +243,14 @@ class Link:
                 return
         self._working = None
         self._give_up(str(wrong), getattr(wrong, "code", None))
+
+    async def _slept(self, delay_s: float) -> bool:
+        """Wait; return whether it was not closed meanwhile."""
+        try:
+            await deferLater(self._reactor, delay_s)
+        except CancelledError:
+            return False
+        return True
 
     def _announce(self, state: Waiting) -> bool:
         """Tell of an attempt; return whether it is still wanted after that."""
@@ -253,25 +270,24 @@ class Link:
     def _give_up(self, reason: str, code: str | None = None) -> None:
         self.state = Offline(reason=reason, code=code)
         doomed = self._requests.stop(messages=True)  # whoever is told now may connect anew
+        farewell, self._farewell = self._farewell, None
         self._owner.changed(self.state)
         self._requests.fail(doomed, Disconnected(reason))
-        if self._farewell is not None and not self._farewell.called:
-            self._farewell.callback(None)
+        if farewell is not None:
+            farewell.callback(None)
 
     # --- the end ---
 
     async def disconnect(self, reason: str) -> None:
         """End the session (§3.2) and close the connection; an unreachable server is not waited for."""
-        if isinstance(self.state, Offline):
+        if self._line is None or not isinstance(self.state, Online):
+            self.close("disconnected")
             return
         if self._farewell is None:
             self._farewell = Deferred()
-            if self._line is not None and isinstance(self.state, Online):
-                deadline = self._reactor.callLater(_FAREWELL_S, self._line.abort, "disconnected")
-                self._farewell.addBoth(lambda _: deadline.active() and deadline.cancel())
-                self.tell("DISCONNECT", forms.fields_of(Disconnect(reason=reason)))  # answered, and closed
-            else:
-                self.close("disconnected")
+            deadline = self._reactor.callLater(_FAREWELL_S, self._line.abort, "disconnected")
+            self._farewell.addBoth(lambda _: deadline.active() and deadline.cancel())
+            self.tell("DISCONNECT", forms.fields_of(Disconnect(reason=reason)))  # answered, and closed
         waiting: Deferred[None] = Deferred()
         self._farewell.addBoth(waiting.callback)
         await waiting
@@ -280,14 +296,12 @@ class Link:
         """Close at once, without ending the session."""
         if self.idle:
             return
-        if self._farewell is None:
-            self._farewell = Deferred()
         working, self._working = self._working, None
-        if working is not None:
-            working.cancel()
         line, self._line = self._line, None
         self.renewal.stop()
         if line is not None:
             line.abort(reason)
             self._owner.lost()
-        self._give_up(reason)
+        self._give_up(reason)  # whoever is told now may connect anew
+        if working is not None:
+            working.cancel()

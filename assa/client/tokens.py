@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from asyncio import CancelledError as CancelledByAsyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from assa.client.refusals import Disconnected
 
@@ -28,24 +30,56 @@ async def fresh(token: Token, reactor: IReactorTime) -> str:
     """Return the JWT itself.
 
     Raises:
-        Disconnected: The function fails, or takes longer than 30 s.
+        Disconnected: The function fails, takes longer than 30 s, or returns what can be no token.
     """
     if isinstance(token, str):
-        return token
+        return _checked(token)
     try:
         result = token()
-        if isinstance(result, str):
-            return result
-        asking = Deferred.fromCoroutine(_wait(result))
-        return await asking.addTimeout(_PATIENCE_S, reactor)
-    except CancelledError:
-        raise
-    except Exception as wrong:  # it may fail with what it likes
-        raise Disconnected(f"no token: {str(wrong) or type(wrong).__name__}") from wrong
+    except (Exception, CancelledByAsyncio) as wrong:  # it may fail with what it likes
+        raise _no_token(wrong) from wrong
+    if isinstance(result, Awaitable):
+        result = await _awaited(result).addTimeout(_PATIENCE_S, reactor, _too_late)
+    return _checked(result)
+
+
+def _awaited(token: Awaitable[str]) -> Deferred[str]:
+    """Return what becomes of a token: it fails with CancelledError only where it was cancelled here."""
+
+    def cancel(outcome: Deferred[str]) -> None:
+        outcome.errback(CancelledError())
+        asking.cancel()
+
+    outcome: Deferred[str] = Deferred(cancel)
+    asking = Deferred.fromCoroutine(_wait(token))
+    asking.addErrback(_failed)
+    asking.addBoth(lambda result: None if outcome.called else outcome.callback(result))
+    return outcome
 
 
 async def _wait(token: Awaitable[str]) -> str:
     return await token
+
+
+def _failed(failure: Failure) -> NoReturn:
+    raise _no_token(failure.value) from failure.value
+
+
+def _too_late(_: object, seconds: float) -> NoReturn:
+    raise Disconnected(f"no token: none came within {seconds:g} s")
+
+
+def _no_token(wrong: BaseException) -> Disconnected:
+    return Disconnected(f"no token: {str(wrong) or type(wrong).__name__}")
+
+
+def _checked(token: object) -> str:
+    """Return a token that can travel, without saying what is in it."""
+    if not isinstance(token, str):
+        raise Disconnected(f"no token: a string was expected, not {type(token).__name__}")
+    if not token.isascii():
+        raise Disconnected("no token: it has characters that no JWT has")
+    return token
 
 
 def expires_s(token: str) -> float | None:
