@@ -11,9 +11,12 @@ public final class AssaException extends RuntimeException {
   /** No answer within 10 seconds (§10.2); what was asked may have been done or not. */
   public static final String REQUEST_TIMEOUT = "REQUEST_TIMEOUT";
 
+  /** The answer is not what the protocol says; what was asked may have been done or not. */
+  public static final String INVALID_ANSWER = "INVALID_ANSWER";
+
   private static final long serialVersionUID = 1L;
 
-  /** The server's {@code error_code} (§9.2), or one of the two of this class. */
+  /** The server's {@code error_code} (§9.2), or one of those of this class. */
   private final String code;
 
   /** What is wrong with the request, in English, for developers; empty where the server does not say. */
@@ -33,6 +36,10 @@ public final class AssaException extends RuntimeException {
     return new AssaException(DISCONNECTED, reason, "", -1);
   }
 
+  static AssaException invalid(String action) {
+    return new AssaException(INVALID_ANSWER, "the answer to " + action + " is not of the protocol", "", -1);
+  }
+
   static AssaException of(JsonObject message) {
     JsonObject data = Json.object(message, "data");
     return new AssaException(
@@ -42,7 +49,7 @@ public final class AssaException extends RuntimeException {
         Json.number(data, "retry_after_ms", -1));
   }
 
-  /** Returns the server's {@code error_code} (§9.2), {@link #DISCONNECTED} or {@link #REQUEST_TIMEOUT}. */
+  /** Returns the server's {@code error_code} (§9.2), or one of those of this class. */
   public String code() {
     return code;
   }
@@ -63,6 +70,16 @@ public final class AssaException extends RuntimeException {
       case "RATE_LIMITED", "SERVICE_UNAVAILABLE", REQUEST_TIMEOUT -> true;
       default -> false;
     };
+  }
+
+  /** Returns whether the server is unwell, or is asked too often: the request itself may be a good one. */
+  boolean isTrouble() {
+    return passes() || code.equals("INTERNAL_ERROR") || code.equals(INVALID_ANSWER);
+  }
+
+  /** Returns the milliseconds to wait before the same is asked again, as the server says or as is usual. */
+  long waitMs(long usualMs) {
+    return retryAfterMs < 0 ? usualMs : Backoff.bounded(retryAfterMs);
   }
 
   /** Returns the code, or the words where there is only one code for many causes. */

@@ -26,11 +26,22 @@ public interface AssaListener {
   /**
    * Take note that events were missed for good, as the client was away for too long.
    *
-   * <p>The missed messages of the rooms that it knows follow as events. What else may have changed (names, members,
+   * <p>The missed messages follow as events: of the rooms that it knows, and of those that the user has joined on
+   * another device, of these what is not older than the last message that came from anywhere. What else may have changed (names, members,
    * receipts, calls) is to be drawn anew from this, and asked for where it is shown.
    *
    * @param rooms The data of LIST_ROOMS: the rooms as they are now. Empty with a server of version 1.0, which has no
    *     such thing; of its messages those follow that the user has not confirmed, up to 100 of each room.
    */
   default void onGap(JsonObject rooms) {}
+
+  /**
+   * Take note that the missed messages of a room do not follow, or not all of them: the server has refused them four
+   * times over. What comes now comes all the same; GET_MESSAGES, asked later, may bring the rest.
+   *
+   * @param roomId The room.
+   * @param afterMessageId The newest message before those that are missing; 0 where it is not known.
+   * @param error What they were refused with.
+   */
+  default void onGap(long roomId, long afterMessageId, AssaException error) {}
 }

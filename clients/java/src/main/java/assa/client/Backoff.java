@@ -10,7 +10,10 @@ final class Backoff {
   private static final long[] DELAYS_MS = {1_000, 2_000, 4_000};
 
   /** Part of a delay that is added at random, so that not all clients come back at once. */
-  private static final double JITTER = 0.2;
+  private static final double JITTER = 0.1;
+
+  private static final long LEAST_MS = 100;
+  private static final long MOST_MS = 3_600_000;
 
   private final DoubleSupplier random;
   private int attempts;
@@ -31,7 +34,12 @@ final class Backoff {
 
   /** Take note of how long the server wants to be left alone before the next attempt; negative: it says nothing. */
   void wish(long ms) {
-    if (ms >= 0) wishMs = ms;
+    if (ms >= 0) wishMs = bounded(ms);
+  }
+
+  /** Return a time that a server has asked for, unless it would have the client hammer, or stay away for good. */
+  static long bounded(long ms) {
+    return Math.max(LEAST_MS, Math.min(MOST_MS, ms));
   }
 
   /** Return the milliseconds until the next attempt, as the server wishes or as §10.3 has it, or GIVE_UP. */

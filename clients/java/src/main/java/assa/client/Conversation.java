@@ -1,7 +1,5 @@
 package assa.client;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 
 /** What a client says and hears, and what outlives a connection (§2, §3, §10); on the loop's thread. */
@@ -44,8 +42,25 @@ final class Conversation implements Link.Owner {
     this.requests = new Requests(loop, this::overdue);
     this.outbox = new Outbox(loop, (data, settle) -> ask("SEND_MESSAGE", data, settle));
     this.delivery = new Delivery(marks, this::tell);
-    this.catchUp = new CatchUp(
-        loop, this::ask, marks, rooms -> callbacks.call(() -> listener.onGap(rooms)), delivery::fetched);
+    this.catchUp = new CatchUp(new Queries(loop, this::ask), marks, new Ears());
+  }
+
+  /** Hears of what was missed. */
+  private final class Ears implements CatchUp.Ears {
+    @Override
+    public void missed(JsonObject rooms) {
+      callbacks.call(() -> listener.onGap(rooms));
+    }
+
+    @Override
+    public void found(JsonObject message) {
+      delivery.fetched(message);
+    }
+
+    @Override
+    public void lost(long roomId, long afterMessageId, AssaException why) {
+      callbacks.call(() -> listener.onGap(roomId, afterMessageId, why));
+    }
   }
 
   // --- what the application asks for ---
@@ -102,7 +117,7 @@ final class Conversation implements Link.Owner {
       return;
     }
     request(action, data, (answer, error) -> {
-      if (error == null) note(action, answer);
+      if (error == null) marks.answered(action, answer);
       settle.settled(answer, error);
     });
   }
@@ -145,7 +160,7 @@ final class Conversation implements Link.Owner {
       case BEGUN -> {
         if (userBefore != 0) outbox.clear(AssaException.disconnected("another user"));
         forgetRooms();
-        catchUp.survey(rooms(data));
+        catchUp.survey(data);
       }
       case RESUMED -> {}
       case REPLAYED -> {
@@ -153,7 +168,7 @@ final class Conversation implements Link.Owner {
       }
       case GAP -> {
         delivery.hold();
-        catchUp.missed(rooms(data));
+        catchUp.missed(data);
       }
     }
     heardAtMs = loop.nowMs();
@@ -174,11 +189,6 @@ final class Conversation implements Link.Owner {
       delivery.release();
       outbox.open();
     }
-  }
-
-  private static JsonArray rooms(JsonObject data) {
-    JsonElement rooms = Json.object(data, "reconnection_info").get("existing_rooms");
-    return rooms instanceof JsonArray ? (JsonArray) rooms : new JsonArray();
   }
 
   private void forgetRooms() {
@@ -208,6 +218,7 @@ final class Conversation implements Link.Owner {
     heardAtMs = loop.nowMs();
     String action = Json.text(message, "action", "");
     String seqId = Json.text(message, "seq_id");
+    if (action.isEmpty()) return;
     if (action.equals("PING")) link.send(Json.line(Envelope.around(null, "PONG", seqId)));
     else if (action.equals("ERROR") && isAboutConnection(message)) tell(Event.of(message), AssaException.of(message));
     else if (requests.answered(message)) return;
@@ -243,22 +254,6 @@ final class Conversation implements Link.Owner {
 
   private void tell(Event event) {
     callbacks.call(() -> listener.onEvent(event));
-  }
-
-  /** Draw the conclusions that an answer has for what counts as told. */
-  private void note(String action, JsonObject data) {
-    long room = Json.number(data, "room_id", 0);
-    switch (action) {
-      case "SEND_MESSAGE" -> marks.sent(room, Json.number(data, "message_id", 0));
-      case "CREATE_ROOM" -> marks.begin(room, 0);
-      case "JOIN_ROOM" -> {
-        long newest = 0;
-        for (JsonObject one : Json.objects(data, "recent_messages")) newest = Json.number(one, "message_id", newest);
-        marks.begin(room, newest);
-      }
-      case "EXIT_ROOM" -> marks.forget(room);
-      default -> {}
-    }
   }
 
   // --- signs of life, and the token's ---

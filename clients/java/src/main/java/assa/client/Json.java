@@ -9,11 +9,15 @@ import com.google.gson.JsonPrimitive;
 import com.google.gson.TypeAdapter;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,7 +40,8 @@ final class Json {
       JsonElement value = TREES.read(reader);
       if (value instanceof JsonObject && reader.peek() == JsonToken.END_DOCUMENT) return (JsonObject) value;
       throw new IOException("the server sent a line that is not one JSON object");
-    } catch (CharacterCodingException | JsonParseException | IllegalStateException | NumberFormatException e) {
+    } catch (CharacterCodingException | MalformedJsonException | EOFException | JsonParseException
+        | IllegalStateException | NumberFormatException e) { // Gson's own words would quote the way down to the place
       throw new IOException("the server sent a line that is not JSON in UTF-8", e);
     }
   }
@@ -60,7 +65,37 @@ final class Json {
   static long number(JsonObject object, String name, long otherwise) {
     JsonElement value = object.get(name);
     boolean isNumber = value instanceof JsonPrimitive && ((JsonPrimitive) value).isNumber();
-    return isNumber ? value.getAsLong() : otherwise;
+    return isNumber ? integer(value.getAsString(), otherwise) : otherwise;
+  }
+
+  /** Parse a number; one like 1e999999999 would take long to be expanded. */
+  private static long integer(String text, long otherwise) {
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      return otherwise;
+    }
+  }
+
+  /** Return the time of a member in ISO 8601, else null. */
+  static Instant time(JsonObject object, String name) {
+    try {
+      return Instant.parse(text(object, name, ""));
+    } catch (DateTimeParseException e) {
+      return null;
+    }
+  }
+
+  /** Return the ids of a member that is a list. */
+  static List<Long> ids(JsonObject object, String name) {
+    List<Long> ids = new ArrayList<>();
+    JsonElement list = object.get(name);
+    if (!(list instanceof JsonArray)) return ids;
+    for (JsonElement one : (JsonArray) list) {
+      long id = one instanceof JsonPrimitive ? integer(one.getAsString(), 0) : 0;
+      if (id > 0) ids.add(id);
+    }
+    return ids;
   }
 
   static boolean isTrue(JsonObject object, String name) {

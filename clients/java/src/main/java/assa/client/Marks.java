@@ -1,6 +1,7 @@
 package assa.client;
 
 import com.google.gson.JsonObject;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeSet;
@@ -20,6 +21,8 @@ final class Marks {
   }
 
   private final Map<Long, Mark> rooms = new HashMap<>();
+  /** When the newest message was made that was told, or when the client began; null: the server tells no times. */
+  private Instant heard;
 
   boolean knows(long roomId) {
     Mark mark = rooms.get(roomId);
@@ -33,12 +36,9 @@ final class Marks {
     mark(roomId).history = messageId;
   }
 
-  void forget(long roomId) {
-    rooms.remove(roomId);
-  }
-
   void clear() {
     rooms.clear();
+    heard = null;
   }
 
   /** Return the message after which there may be some that the application has not been told. */
@@ -48,7 +48,7 @@ final class Marks {
   }
 
   /** Take note of a message that this client has sent. */
-  void sent(long roomId, long messageId) {
+  private void sent(long roomId, long messageId) {
     if (messageId > mark(roomId).told) mark(roomId).own.add(messageId);
   }
 
@@ -60,7 +60,34 @@ final class Marks {
     boolean own = mark.own.contains(id);
     mark.told = id;
     mark.own.headSet(id, true).clear();
+    heard(Json.time(data, "created_at"));
     return !own;
+  }
+
+  /** Return the time up to which nothing is missing, of whichever room, or null. */
+  Instant heard() {
+    return heard;
+  }
+
+  /** Take note that nothing is missing up to a time, if it is known. */
+  void heard(Instant time) {
+    if (time != null && (heard == null || time.isAfter(heard))) heard = time;
+  }
+
+  /** Draw the conclusions that an answer has for what counts as told. */
+  void answered(String action, JsonObject data) {
+    long room = Json.number(data, "room_id", 0);
+    switch (action) {
+      case "SEND_MESSAGE" -> sent(room, Json.number(data, "message_id", 0));
+      case "CREATE_ROOM" -> begin(room, 0);
+      case "JOIN_ROOM" -> {
+        long newest = 0;
+        for (JsonObject one : Json.objects(data, "recent_messages")) newest = Json.number(one, "message_id", newest);
+        begin(room, newest);
+      }
+      case "EXIT_ROOM" -> rooms.remove(room);
+      default -> {}
+    }
   }
 
   private Mark mark(long roomId) {

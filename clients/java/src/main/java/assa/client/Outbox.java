@@ -83,11 +83,13 @@ final class Outbox {
     ask.ask(entry.data, (data, error) -> answered(entry, data, error));
   }
 
-  private void answered(Entry entry, JsonObject data, AssaException error) {
+  private void answered(Entry entry, JsonObject data, AssaException failure) {
+    boolean isSound = failure != null || Json.number(data, "message_id", 0) > 0;
+    AssaException error = isSound ? failure : AssaException.invalid("SEND_MESSAGE");
     if (error != null && error.code().equals(AssaException.DISCONNECTED)) return; // it is sent again by the next one
     if (error != null && error.passes()) {
       int now = era;
-      loop.after(error.retryAfterMs() < 0 ? RETRY_MS : error.retryAfterMs(), () -> {
+      loop.after(error.waitMs(RETRY_MS), () -> {
         if (now == era) sendFirst();
       });
       return;

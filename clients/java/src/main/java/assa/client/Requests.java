@@ -39,7 +39,7 @@ final class Requests {
 
   /** Settle the request that a message answers; return whether it is an answer, a late one included. */
   boolean answered(JsonObject message) {
-    String action = Json.text(message, "action");
+    String action = Json.text(message, "action", "");
     String seqId = Json.text(message, "seq_id", "");
     boolean failed = action.equals("ERROR") || isFalse(message);
     if (!action.endsWith("_RESPONSE") && !action.equals("PONG") && !(failed && seqId.startsWith(PREFIX))) return false;

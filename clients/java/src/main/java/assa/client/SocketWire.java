@@ -67,7 +67,7 @@ final class SocketWire implements Wire {
       ThreadLoop.daemon("assa-writer", () -> write(talk)).start();
       ears.opened();
       listen(new Lines(talk.getInputStream()));
-    } catch (IOException | RuntimeException e) { // an unknown host, for one, is a RuntimeException on some Androids
+    } catch (IOException | RuntimeException | Error e) { // an unknown host is a RuntimeException on some Androids
       reason = e.getMessage() == null ? e.toString() : e.getMessage();
     } catch (InterruptedException e) {
       reason = "closed";

@@ -56,7 +56,7 @@ final class ThreadLoop implements Loop {
   private static void run(Runnable work) {
     try {
       work.run();
-    } catch (RuntimeException defect) {
+    } catch (RuntimeException | Error defect) {
       LOGGER.log(Level.SEVERE, "a defect of the ASSA client", defect);
     }
   }

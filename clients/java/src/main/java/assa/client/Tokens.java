@@ -1,10 +1,16 @@
 package assa.client;
 
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 
 /** Gets the user's JWT without keeping anybody waiting. */
 final class Tokens {
+  /** So long the source may take. */
+  static final long WAIT_MS = 30_000;
+
   private final TokenSource source;
   private final Executor threads;
   private final Loop loop;
@@ -19,20 +25,38 @@ final class Tokens {
   }
 
   /**
-   * Ask for a token; one of the two is called on the loop's thread.
+   * Ask for a token, and interrupt a source that takes too long; one of the two is called on the loop's thread.
    *
    * @param failed Told what the source failed with, as an error of the client.
    */
   void fetch(Consumer<String> got, Consumer<AssaException> failed) {
-    threads.execute(() -> {
-      try {
-        String token = source.token();
-        loop.execute(() -> got.accept(token == null ? "" : token));
-      } catch (Exception e) { // whatever the application throws
-        AssaException error = new AssaException(AssaException.DISCONNECTED, "no token: " + e, "", -1);
-        error.initCause(e);
-        loop.execute(() -> failed.accept(error));
+    FutureTask<String> asking = new FutureTask<>(source::token) {
+      @Override
+      protected void done() {
+        loop.execute(() -> settle(this, got, failed));
       }
-    });
+    };
+    loop.after(WAIT_MS, () -> asking.cancel(true)); // does nothing to one that is done
+    threads.execute(asking);
+  }
+
+  private static void settle(FutureTask<String> asked, Consumer<String> got, Consumer<AssaException> failed) {
+    String token = null;
+    AssaException error = null;
+    try {
+      token = asked.get();
+    } catch (ExecutionException e) { // whatever the application throws, an Error too
+      error = failure(e.getCause().toString(), e.getCause());
+    } catch (CancellationException | InterruptedException e) {
+      error = failure("its source did not answer in " + WAIT_MS / 1_000 + " s", e);
+    }
+    if (error != null) failed.accept(error);
+    else got.accept(token == null ? "" : token);
+  }
+
+  private static AssaException failure(String words, Throwable cause) {
+    AssaException error = new AssaException(AssaException.DISCONNECTED, "no token: " + words, "", -1);
+    error.initCause(cause);
+    return error;
   }
 }

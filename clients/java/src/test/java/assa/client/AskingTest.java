@@ -75,6 +75,21 @@ final class AskingTest {
     assertTrue(world.connection().isClosed);
   }
 
+  /** What is no message at all neither disturbs the client nor reaches the application. */
+  @Test
+  void messageWithoutAnActionIsPassedOver() {
+    for (String action : new String[] {"5", "null", "['NEW_MESSAGE']", "{}"}) {
+      World world = new World();
+      world.online();
+      World.Outcome outcome = world.ask("ROOM_INFO", "{'room_id': 1}");
+      world.connection().says("{'action': " + action + ", 'seq_id': 'e101', 'data': {}}");
+      world.connection().says("{'action': " + action + ", 'success': false, 'seq_id': 'ask-2', 'data': {}}");
+      assertEquals(List.of(), world.events);
+      world.connection().answers("ROOM_INFO", "{}");
+      assertEquals("done", outcome.code());
+    }
+  }
+
   @Test
   void lateErrorIsNoEvent() {
     World world = new World();

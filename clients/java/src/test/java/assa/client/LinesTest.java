@@ -3,6 +3,7 @@ package assa.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.FilterInputStream;
@@ -69,6 +70,10 @@ final class LinesTest {
   void whatIsNoObjectIsTheEnd() {
     for (String line : new String[] {"[]", "1", "null", "{", "{'a': 1}", "{\"a\": NaN}", "{} {}", "{\"a\": 1,}"}) {
       assertThrows(IOException.class, new Lines(stream(line + "\n"))::next, line);
+    }
+    for (String part : new String[] {"[", "{\"a\":"}) {
+      IOException reason = assertThrows(IOException.class, new Lines(stream(part.repeat(100_000) + "\n"))::next);
+      assertTrue(reason.getMessage().length() < 100, reason.getMessage());
     }
     byte[] latin = "{\"a\": \"é\"}\n".getBytes(StandardCharsets.ISO_8859_1);
     assertThrows(IOException.class, new Lines(new ByteArrayInputStream(latin))::next);

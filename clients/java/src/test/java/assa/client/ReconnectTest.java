@@ -59,11 +59,11 @@ final class ReconnectTest {
   }
 
   @Test
-  void jitterAddsAFifth() {
+  void jitterAddsATenth() {
     World world = new World(1);
     world.online();
     world.connection().cuts();
-    assertEquals(1_200, world.untilNextConnection());
+    assertEquals(1_100, world.untilNextConnection());
   }
 
   @Test
@@ -79,15 +79,36 @@ final class ReconnectTest {
 
   @Test
   void serverSaysWhenToComeBack() {
-    for (long ms : new long[] {0, 300, 4_200}) {
+    for (long ms : new long[] {100, 300, 4_200}) {
       World world = new World();
-      String data = "{'reconnect_after_ms': " + ms + "}";
-      world.online().says("{'action': 'SERVER_ANNOUNCEMENT', 'seq_id': 's-1', 'data': " + data + "}");
+      announces(world.online(), ms);
       world.connection().cuts();
       assertEquals(ms, world.untilNextConnection());
       world.connection().cuts();
       assertEquals(2_000, world.untilNextConnection());
     }
+  }
+
+  /** A server that says nonsense is neither hammered nor left for good. */
+  @Test
+  void serverSaysSoWithinBounds() {
+    for (long ms : new long[] {0, 99}) {
+      World world = new World();
+      announces(world.online(), ms);
+      world.connection().cuts();
+      assertEquals(100, world.untilNextConnection());
+    }
+    World world = new World();
+    announces(world.online(), Long.MAX_VALUE);
+    world.connection().cuts();
+    world.loop.advance(3_600_000 - 1);
+    assertEquals(1, world.connections.size());
+    world.loop.advance(1);
+    assertEquals(2, world.connections.size());
+  }
+
+  private static void announces(World.Connection connection, long ms) {
+    connection.says("{'action': 'SERVER_ANNOUNCEMENT', 'seq_id': 's-1', 'data': {'reconnect_after_ms': " + ms + "}}");
   }
 
   @Test
@@ -161,6 +182,18 @@ final class ReconnectTest {
     world.loop.advance(20_000);
     assertEquals(1, world.connections.size());
     assertEquals("OFFLINE no token: java.io.IOException: the server of tokens is away", world.states.get(5));
+  }
+
+  @Test
+  void errorOfTheTokenSourceFailsTheAttempt() {
+    for (Error wrong : new Error[] {new AssertionError("x"), new NoClassDefFoundError("y")}) {
+      World world = new World();
+      world.tokenFailure = wrong;
+      World.Outcome outcome = world.connect();
+      assertEquals("DISCONNECTED", outcome.code());
+      assertEquals("no token: " + wrong, outcome.error.getMessage());
+      assertEquals(wrong, outcome.error.getCause());
+    }
   }
 
   @Test

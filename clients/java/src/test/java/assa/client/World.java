@@ -17,12 +17,16 @@ final class World implements AssaListener {
   final List<Event> events = new ArrayList<>();
   final List<String> states = new ArrayList<>();
   final List<JsonObject> gaps = new ArrayList<>();
+  /** Rooms, after which message and why, of which messages could not be fetched. */
+  final List<String> lost = new ArrayList<>();
   /** What the server can be reached as. */
   boolean isReachable = true;
   /** Whether it is not even said that it cannot be. */
   boolean isSilent;
   /** What the source of tokens gives; null: it fails. */
   String token = "token-1";
+  /** What the source of tokens throws; null: nothing. */
+  Error tokenFailure;
   int tokensAsked;
   final Conversation client;
 
@@ -42,6 +46,7 @@ final class World implements AssaListener {
 
   private String nextToken() throws IOException {
     tokensAsked++;
+    if (tokenFailure != null) throw tokenFailure;
     if (token == null) throw new IOException("the server of tokens is away");
     return token;
   }
@@ -111,6 +116,11 @@ final class World implements AssaListener {
     gaps.add(rooms);
   }
 
+  @Override
+  public void onGap(long roomId, long afterMessageId, AssaException error) {
+    lost.add(roomId + " after " + afterMessageId + ": " + error.code());
+  }
+
   /** Return the ids of the messages that it has been told. */
   List<Long> told() {
     List<Long> ids = new ArrayList<>();
@@ -125,6 +135,14 @@ final class World implements AssaListener {
   /** Return the newest connection. */
   Connection connection() {
     return connections.get(connections.size() - 1);
+  }
+
+  /** Cut the connection and have it come back; return the new one. */
+  Connection comesBack(String sessionId, boolean resumed) {
+    connection().cuts();
+    untilNextConnection();
+    connection().welcomes(sessionId, resumed, "e1000");
+    return connection();
   }
 
   /** Return the time after which the next connection is opened, in milliseconds, up to 30 s; -1: none is. */
@@ -241,6 +259,16 @@ final class World implements AssaListener {
     void welcomes(String sessionId, boolean resumed, String position) {
       answers("CONNECT", "{'user_id': 1, 'session_id': '" + sessionId + "', 'reconnection_info': "
           + "{'resumed': " + resumed + ", 'last_seq_id': '" + position + "'}}");
+    }
+
+    /** Begin a session at a time of the form 12:00:00, which resumes none. */
+    void welcomesAt(String time, String sessionId) {
+      answers("CONNECT", "{'user_id': 1, 'session_id': '" + sessionId + "', 'server_time': '" + at(time) + "',"
+          + " 'reconnection_info': {'existing_rooms': [5, 6], 'resumed': false, 'last_seq_id': 'e1000'}}");
+    }
+
+    static String at(String time) {
+      return "2024-01-01T" + time + ".000Z";
     }
 
     /** Tell of somebody's message, at the position of its number. */
