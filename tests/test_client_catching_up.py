@@ -9,9 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from assa.client import Bookmark, Client, Event, Gap, NewMessage, Offline, Online, Token
+from assa.client import Bookmark, Client, Event, Gap, NewMessage, Offline, Online, Token, Unknown, catching_up
 from assa.client.inbox import Room
-from assa.errors import Refused
 from tests.scripted import WELCOME_1_0, WELCOME_1_1, Data, Refusal, Scripted, message, pending
 from tests.test_client import Phone, online
 from tests.test_client import Room as TwoInARoom
@@ -22,13 +21,31 @@ JWT = "nobody verifies it"
 BEFORE = "2024-01-01T11:00:00.000Z"
 
 
+def info(joined_at: str) -> Data:
+    """Return what answers ROOM_INFO."""
+    return {
+        "room_id": 1,
+        "name": "방",
+        "description": "",
+        "is_open": True,
+        "host_user_id": 2,
+        "participants_count": 2,
+        "max_participants": 10,
+        "created_at": BEFORE,
+        "participants": [
+            {"user_id": 2, "nickname": "jun", "role": "host", "joined_at": BEFORE},
+            {"user_id": 1, "nickname": "mina", "role": "member", "joined_at": joined_at},
+        ],
+    }
+
+
 class App:
     """A client of a scripted server, connected."""
 
     def __init__(self, **answers: Any) -> None:
         self.clock = Clock()
         self.clock.advance(START_S)
-        self.server = Scripted(self.clock, **answers)
+        self.server = Scripted(self.clock, **({"ROOM_INFO": info(BEFORE)} | answers))
         self.events: list[Event] = []
         self.states: list[Any] = []
         self.client = Client(
@@ -130,17 +147,73 @@ class PagesTests(SynchronousTestCase):
         self.assertEqual((app.heard(), app.server.taken("GET_MESSAGES")), ([101], []))
 
     def test_room_of_another_device(self) -> None:
-        """A room that was joined on another device begins now: its history is the program's business."""
+        """A room that was joined meanwhile, on another device, begins there: older ones are not heard."""
+        times = (BEFORE, "2024-01-01T12:03:00.000Z", LATER, LATER)
+        said = [message(500 + number, room_id=7, created_at=time) for number, time in enumerate(times)]
         app = App(
-            LIST_ROOMS=rooms(message(500, room_id=7), room_id=7),
-            GET_MESSAGES=history(message(501, room_id=7)),
+            LIST_ROOMS=rooms(said[-1], room_id=7),
+            ROOM_INFO=info("2024-01-01T12:04:30.000Z"),
+            GET_MESSAGES=history(*said),
         )
         app.lose()
-        self.assertEqual(app.server.taken("GET_MESSAGES"), [])
-        app.server.answers["LIST_ROOMS"] = rooms(message(501, room_id=7), room_id=7)
+        self.assertEqual(app.heard(), [502, 503])
+        self.assertEqual(app.server.taken("ROOM_INFO"), [{"room_id": 7}])
         app.lose()
-        self.assertEqual(app.server.taken("GET_MESSAGES")[0]["after_message_id"], 500)
+        self.assertEqual(len(app.server.taken("GET_MESSAGES")), 1)
+
+    def test_room_of_another_device_that_cannot_be_fetched(self) -> None:
+        """Where its messages cannot be fetched, there is a Gap, and they are fetched the next time."""
+        said = message(501, room_id=7, created_at=LATER)
+        app = App(LIST_ROOMS=rooms(said, room_id=7), GET_MESSAGES=Refusal("INTERNAL_ERROR"))
+        app.lose()
+        app.pass_time(16)
+        self.assertEqual(app.events, [Gap(room_id=7, after_message_id=None, reason="INTERNAL_ERROR")])
+        app.server.answers["GET_MESSAGES"] = history(said)
+        app.lose()
         self.assertEqual(app.heard(), [501])
+
+    def test_not_among_the_members(self) -> None:
+        """Where the server does not tell when the user joined, it was since the first connection."""
+        said = [message(1, created_at=BEFORE), message(2, created_at=LATER)]
+        for odd in (info("soon"), info(BEFORE) | {"participants": []}):
+            app = App(LIST_ROOMS=rooms(said[-1]), ROOM_INFO=odd, GET_MESSAGES=history(*said))
+            app.lose()
+            self.assertEqual(app.heard(), [2])
+
+    def test_pages_without_end(self) -> None:
+        """A server that gives the same page again and again is not asked for ever."""
+        for heard in (True, False):
+            page = {"room_id": 1, "messages": [message(102, created_at=LATER)], "has_more": True}
+            app = App(LIST_ROOMS=rooms(message(103, created_at=LATER)), GET_MESSAGES=page)
+            if heard:
+                app.server.says("NEW_MESSAGE", message(101), seq_id="e101")
+            app.lose()
+            app.pass_time(30)
+            self.assertLessEqual(len(app.server.taken("GET_MESSAGES")), 10)
+            (gap,) = [one for one in app.events if isinstance(one, Gap)]
+            self.assertEqual(gap.reason, "GET_MESSAGES has more, and does not go on")
+            app.server.says("NEW_MESSAGE", message(104), seq_id="e104")
+            self.assertEqual(app.heard(), [101, 102, 104] if heard else [104])
+
+    def test_too_much(self) -> None:
+        """Of a room in which nothing was heard yet no more is kept than there is memory for."""
+        self.patch(catching_up, "_PAGES", 3)
+        said = [message(number, created_at=LATER) for number in range(1, 501)]
+        app = App(LIST_ROOMS=rooms(said[-1]), GET_MESSAGES=history(*said))
+        app.lose()
+        self.assertEqual(app.heard(), list(range(201, 501)))
+        self.assertEqual(
+            app.events[-1], Gap(room_id=1, after_message_id=None, reason="more than 300 messages were missed")
+        )
+
+    def test_message_without_form(self) -> None:
+        """A message that has not the form of the protocol costs no others; it is heard as what it is."""
+        odd = message(103) | {"reply_to_message_id": "x"}
+        app = App(LIST_ROOMS=rooms(message(104)), GET_MESSAGES=history(message(102), odd, message(104)))
+        app.server.says("NEW_MESSAGE", message(101), seq_id="e101")
+        app.lose()
+        self.assertEqual(app.heard(), [101, 102, 104])
+        self.assertEqual(app.events[2], Unknown(action="NEW_MESSAGE", data=odd))
 
     def test_join_begins_a_room(self) -> None:
         """What JOIN_ROOM has answered with is not heard as an event (§4.2)."""
@@ -476,7 +549,7 @@ class BookmarkTests(SynchronousTestCase):
     def test_damaged(self) -> None:
         """What is no bookmark is refused."""
         for data in ({"session_id": 5}, [], {"rooms": [{}]}):
-            self.assertRaises(Refused, Bookmark.from_json, data)
+            self.assertRaisesRegex(ValueError, "no bookmark", Bookmark.from_json, data)
 
     def test_twice(self) -> None:
         """Who is connected does not connect."""

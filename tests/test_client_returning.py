@@ -38,7 +38,7 @@ class DelaysTests(SynchronousTestCase):
 
     def test_server_wins(self) -> None:
         """`reconnect_after_ms` counts as it is, once, whether it is less or more."""
-        for after_ms in (0, 300, 9_000):
+        for after_ms in (100, 300, 9_000):
             delays = Delays(lambda: 0.5)
             delays.retry_after(2_000)
             delays.reconnect_after(after_ms)
@@ -94,6 +94,18 @@ class ReturnTests(SynchronousTestCase):
         app.server.says("SERVER_ANNOUNCEMENT", {"reconnect_after_ms": 3_000})
         self.assertEqual(self.attempts(app), [3])
         self.assertEqual(self.attempts(app), [1])
+
+    def test_bounds(self) -> None:
+        """A server that wants all back at once, or next year, is mistaken: 0.1 s to an hour."""
+        app = App(LIST_ROOMS=rooms(None))
+        for told_ms, taken_s in ((0, 0.1), (2**63, 3_600.0)):
+            app.server.says(
+                "SERVER_ANNOUNCEMENT", {"title": "", "message": "", "reconnect_after_ms": told_ms}
+            )
+            app.server.cut()
+            self.assertEqual(app.states[-1].delay_s, taken_s)
+            app.pass_time(taken_s, step=60)
+            self.assertIsInstance(app.client.state, Online)
 
     def test_jitter(self) -> None:
         """What is told of the delay is what is waited."""
@@ -289,8 +301,10 @@ class EndpointTests(SynchronousTestCase):
             ("127.0.0.1", ("127.0.0.1", 12_345)),
         ):
             self.assertEqual(split(text), expected)
-        for text in ("", ":12", "http://a", "a:b", "a:70000", "a/b", "u@a", "a?b", "2001:db8::1"):
+        for text in ("", ":12", "http://a", "a:b", "a:70000", "a/b", "u@a", "a?b", "2001:db8::1", "h#f"):
             self.assertRaises(ValueError, split, text)
+        for text in ("assa://:secret@h", "assa://u:secret@h:1", "u:secret@h", "secret@h@h"):
+            self.assertNotIn("secret", str(self.assertRaises(ValueError, split, text)))
 
     def test_tls(self) -> None:
         """Whatever is not this very machine gets TLS, unless it is asked for otherwise."""

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from assa.client import BadAnswer, Disconnected, NewMessage, NoAnswer, Postponed, Rejected, SendMessage
 from assa.protocol import FileInfo, MessageSent
-from tests.scripted import NOW, Data, Refusal
+from tests.scripted import NOW, Data, Refusal, message
 from tests.test_client import Phone, online
 from tests.test_client import Room as TwoInARoom
 from tests.test_client_catching_up import App
@@ -45,6 +45,38 @@ class OrderTests(SynchronousTestCase):
         assert isinstance(event, Postponed)
         self.assertEqual((event.room_id, event.delay_s, event.error.code), (1, 2.0, "RATE_LIMITED"))
         self.assertEqual(event.client_message_id, app.server.taken("SEND_MESSAGE")[0]["client_message_id"])
+
+    def test_refused_for_now_is_not_in_doubt(self) -> None:
+        """A message that was refused holds up no events: it was not stored, so none of them can be it."""
+        app = App(SEND_MESSAGE=Refusal("RATE_LIMITED", retry_after_ms=30_000))
+        app.server.delay_s = 0.2
+        sending = app.client.send_text(1, "0")
+        app.server.says("NEW_MESSAGE", message(7, user_id=1), seq_id="e101")
+        app.server.says("NEW_MESSAGE", message(8, room_id=2), seq_id="e102")
+        self.assertEqual(app.heard(), [])
+        app.pass_time(0.25)
+        self.assertEqual(app.heard(), [7, 8])
+        app.server.says("NEW_MESSAGE", message(9, user_id=1), seq_id="e103")
+        self.assertEqual(app.heard(), [7, 8, 9])
+        app.server.answers["SEND_MESSAGE"] = sent
+        app.pass_time(30.5)
+        self.assertEqual(self.successResultOf(sending).message_id, 100)
+
+    def test_refused_after_one_without_an_answer(self) -> None:
+        """One that was sent before that, without an answer, may have been stored: it is in doubt."""
+        app = App(SEND_MESSAGE=None)
+        sending = app.client.send_text(1, "0")
+        app.pass_time(0)
+        app.server.answers["SEND_MESSAGE"] = Refusal("RATE_LIMITED", retry_after_ms=1_000)
+        app.server.answers["LIST_ROOMS"] = {"rooms": []}
+        app.lose()
+        app.server.says("NEW_MESSAGE", message(100, user_id=1), seq_id="e101")
+        app.server.says("NEW_MESSAGE", message(101), seq_id="e102")
+        self.assertEqual(app.heard(), [])
+        app.server.answers["SEND_MESSAGE"] = sent
+        app.pass_time(1)
+        self.assertEqual(self.successResultOf(sending).message_id, 100)
+        self.assertEqual(app.heard(), [101])
 
     def test_limited_rate(self) -> None:
         """Whoever sends faster than the server takes it is slowed down; all arrives in order."""

@@ -23,6 +23,8 @@ import asyncio
 import inspect
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
+from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -39,6 +41,7 @@ from assa.client.states import Offline, State, Welcome
 from assa.client.tokens import Token
 from assa.protocol import (
     DeviceInfo,
+    Invited,
     MessageSent,
     MessagesGot,
     ReceiveChecked,
@@ -51,7 +54,6 @@ from assa.protocol import (
 
 A = TypeVar("A")
 _REACTOR = "twisted.internet.reactor"
-_STARTED = "_assa_has_started_it"
 
 
 def _nothing(_: object) -> None:
@@ -61,7 +63,8 @@ def _nothing(_: object) -> None:
 class AsyncClient:
     """One user's connection to a server; see :class:`assa.client.Client`, which it has inside.
 
-    Made inside of the running loop. As an asynchronous context manager it disconnects at the end.
+    Made inside of the running loop. As an asynchronous context manager it disconnects at the end. Events
+    wait until :meth:`events` is asked for them.
 
     Args:
         address: As for :func:`assa.client.endpoint`.
@@ -80,15 +83,11 @@ class AsyncClient:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._reactor = _reactor_of(self._loop)
-        self._tell = changed
-        self._events: asyncio.Queue[Event | Offline] = asyncio.Queue()
         self._client = Client(
-            endpoint(self._reactor, address, tls=tls),
-            self._reactor,
-            heard=self._events.put_nowait,
-            changed=self._changed,
-            device=device,
+            endpoint(self._reactor, address, tls=tls), self._reactor, changed=changed, device=device
         )
+        self._arrived = asyncio.Event()
+        self._take = self._client.pull(self._arrived.set)
         self._ended = False
 
     @property
@@ -103,7 +102,7 @@ class AsyncClient:
 
     @property
     def bookmark(self) -> Bookmark:
-        """Return how far it has come; what waits for :meth:`events` counts as heard."""
+        """Return how far :meth:`events` has come, its last event included."""
         return self._client.bookmark
 
     # --- connecting ---
@@ -111,17 +110,22 @@ class AsyncClient:
     async def connect(self, token: Token, *, resume: Bookmark | None = None) -> Welcome:
         """Connect; the function for tokens may be a coroutine function. See :meth:`Client.connect`."""
         self._ended = False
-        return await self._await(self._client.connect(_awaited(token), resume=resume))
+        try:
+            return await self._await(self._client.connect(_awaited(token), resume=resume))
+        finally:
+            self._arrived.set()
 
     async def disconnect(self, reason: str = "user_logout") -> None:
         """End the session (§3.2); :meth:`events` ends."""
         self._ended = True
         await self._await(self._client.disconnect(reason))
+        self._arrived.set()
 
     def close(self, reason: str = "closed") -> None:
         """Close at once, without ending the session; :meth:`events` ends."""
         self._ended = True
         self._client.close(reason)
+        self._arrived.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,10 +133,7 @@ class AsyncClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            await self.disconnect()
-        finally:
-            _stop_threads(self._reactor)
+        await self.disconnect()
 
     # --- hearing ---
 
@@ -140,17 +141,18 @@ class AsyncClient:
         """Yield each event, in order; each message once. It ends with `disconnect` and `close`.
 
         Raises:
-            Disconnected: The connection was given up: `connect` with `resume` goes on.
+            Disconnected: There is no connection, or it was given up: `connect` with `resume` goes on.
         """
-        while not isinstance(event := await self._events.get(), Offline):
-            yield event
-        if not self._ended:
-            raise Disconnected(event.reason)
-
-    def _changed(self, state: State) -> None:
-        if isinstance(state, Offline):
-            self._events.put_nowait(state)
-        self._tell(state)
+        while True:
+            self._arrived.clear()
+            if (event := self._take()) is not None:
+                yield event
+            elif not isinstance(self.state, Offline) or not self._client.idle:
+                await self._arrived.wait()
+            elif self._ended:
+                return
+            else:
+                raise Disconnected(self.state.reason)
 
     # --- asking ---
 
@@ -186,9 +188,15 @@ class AsyncClient:
         """List the user's rooms (v1.1)."""
         return await self._await(self._client.list_rooms())
 
-    async def get_messages(self, room_id: int, *, before: int | None = None, limit: int = 50) -> MessagesGot:
+    async def invite(self, room_id: int, user_ids: Sequence[int]) -> Invited:
+        """Invite users to a room, at most 100 (§6.1)."""
+        return await self._await(self._client.invite(room_id, user_ids))
+
+    async def get_messages(
+        self, room_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> MessagesGot:
         """Return a page of a room's history (v1.1)."""
-        return await self._await(self._client.get_messages(room_id, before=before, limit=limit))
+        return await self._await(self._client.get_messages(room_id, before=before, after=after, limit=limit))
 
     async def confirm(self, room_id: int, message_ids: Sequence[int]) -> ReceiveChecked:
         """Confirm that messages were received, at most 500 (§5.3)."""
@@ -224,13 +232,7 @@ def _reactor_of(loop: asyncio.AbstractEventLoop) -> Any:
             " twisted.internet.asyncioreactor, and one loop for the life of the process"
         )
     if not reactor._started:  # noqa: SLF001 - `running` is true only after the loop's next turn
-        setattr(reactor, _STARTED, True)
         reactor.startRunning(installSignalHandlers=False)
+        # Threads look up names. As nobody stops this reactor, they must not keep the process from ending.
+        reactor.getThreadPool().threadFactory = partial(Thread, daemon=True)
     return reactor
-
-
-def _stop_threads(reactor: Any) -> None:
-    """Let the process end: threads that have looked up names would keep it."""
-    if getattr(reactor, _STARTED, False) and reactor.threadpool is not None:
-        reactor.threadpool.stop()
-        reactor.threadpool = None  # there is a new one as soon as it is needed

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from assa.client.inbox import Room
+from assa.errors import Refused
 from assa.schema import structure, unstructure
 
 
@@ -51,9 +52,12 @@ class Bookmark:
         """Return what :meth:`to_json` has made.
 
         Raises:
-            Refused: It is something else.
+            ValueError: It is something else.
         """
-        return structure(cls, data, "bookmark")
+        try:
+            return structure(cls, data, "bookmark")
+        except Refused as wrong:
+            raise ValueError(f"no bookmark: {wrong.details}") from None
 
     def room_records(self) -> dict[int, Room]:
         """Return what is known of each room."""

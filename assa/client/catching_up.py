@@ -11,11 +11,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
+from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from assa.client import forms
 from assa.client.events import Gap
 from assa.client.inbox import Inbox, Room
 from assa.client.refusals import BadAnswer, Disconnected, NoAnswer, Rejected
@@ -25,8 +27,8 @@ from assa.protocol import (
     ChatMessage,
     CheckReceive,
     GetMessages,
+    GetRoomInfo,
     ListRooms,
-    MessagesGot,
     NewMessage,
     PendingMessage,
     Request,
@@ -34,6 +36,8 @@ from assa.protocol import (
 
 A = TypeVar("A")
 _PAGE: Final = 100
+_PAGES: Final = 1_000
+"""So many pages of a room are kept until the first message is found."""
 _CONFIRMED: Final = 500
 """Ids in one CHECK_RECEIVE."""
 _TRIES: Final = 5
@@ -43,6 +47,28 @@ _ROOMS: Final = 0
 _NOT_MINE: Final = frozenset({"ROOM_NOT_FOUND", "USER_NOT_IN_ROOM", "PERMISSION_DENIED"})
 _SLACK: Final = timedelta(seconds=2)
 """A message may have been stored a little after the time that it carries."""
+
+
+@frozen(kw_only=True)
+class _Page:
+    """The answer to GET_MESSAGES: one message without form costs no others."""
+
+    messages: list[dict[str, Any]]
+    has_more: bool
+
+    def ids(self) -> list[int]:
+        """Return the ids of the messages."""
+        return [one["message_id"] for one in self.messages if type(one.get("message_id")) is int]
+
+
+@frozen(kw_only=True)
+class _GetPage(Request[_Page]):
+    action = GetMessages.action
+    since = GetMessages.since
+    room_id: int
+    before_message_id: int | None = None
+    after_message_id: int | None = None
+    limit: int = _PAGE
 
 
 class Ask(Protocol):
@@ -101,7 +127,7 @@ class CatchingUp:
         if self._rooms is None:
             self._rooms = await self._patiently(_ROOMS, lambda: self._stale(welcome))
         if self._rooms is None:
-            self._rooms = list(self._inbox.rooms)
+            self._rooms = sorted({*self._inbox.rooms, *welcome.existing_rooms})
         while self._rooms:
             room_id = self._rooms[0]
             await self._patiently(room_id, lambda: self._fetch(welcome, room_id))  # noqa: B023 - awaited here
@@ -133,9 +159,12 @@ class CatchingUp:
             "missed messages were not fetched: {reason}", reason=str(wrong)
         )
         if room_id != _ROOMS:
-            newest = self._inbox.room(room_id).newest
-            self._inbox.put(Gap(room_id=room_id, after_message_id=newest, reason=str(wrong)))
+            self._tell_gap(room_id, str(wrong))
         return True
+
+    def _tell_gap(self, room_id: int, reason: str) -> None:
+        room = self._inbox.rooms.get(room_id)
+        self._inbox.put(Gap(room_id=room_id, after_message_id=room.newest if room else None, reason=reason))
 
     def _delay_s(self, room_id: int, after_ms: int | None) -> float:
         return min(_LONGEST_S, 2.0 ** (self._tries[room_id] - 1)) if after_ms is None else after_ms / 1000
@@ -150,14 +179,12 @@ class CatchingUp:
         stale = []
         for one in listed.rooms:
             last, known = one.last_message, self._inbox.rooms.get(one.room_id)
-            if known is None:  # joined elsewhere meanwhile: it begins now
-                self._inbox.rooms[one.room_id] = Room(newest=last.message_id if last else 0)
-            elif last is not None and self._is_new(last, known):
+            if last is not None and self._is_new(last, known):
                 stale.append(one.room_id)
         return stale
 
-    def _is_new(self, message: ChatMessage, room: Room) -> bool:
-        if room.newest is None:
+    def _is_new(self, message: ChatMessage, room: Room | None) -> bool:
+        if room is None or room.newest is None:
             return _is_after(message.created_at, self.since)
         return message.message_id > room.newest
 
@@ -169,34 +196,50 @@ class CatchingUp:
             await self._fetch_pending(room_id, room)
         elif room.newest:
             await self._fetch_after(room_id, room.newest)
+        elif room.newest is None:
+            await self._fetch_since(room_id, _later(self.since, await self._joined_at(room_id)))
         else:
-            await self._fetch_since(room_id, self.since if room.newest is None else "")
+            await self._fetch_since(room_id, "")
+
+    async def _joined_at(self, room_id: int) -> str:
+        """Return when the user became a member: on another device, or here where the answer was lost."""
+        info = await self._ask(GetRoomInfo(room_id=room_id))
+        mine = (one.joined_at for one in info.participants if one.user_id == self._inbox.user_id)
+        return next(mine, "")
 
     async def _fetch_after(self, room_id: int, message_id: int) -> None:
         has_more = True
         while has_more:
-            page = await self._ask(GetMessages(room_id=room_id, after_message_id=message_id, limit=_PAGE))
+            page = await self._ask(_GetPage(room_id=room_id, after_message_id=message_id))
             self._take(page)
-            has_more = page.has_more and bool(page.messages)
-            message_id = page.messages[-1].message_id if page.messages else message_id
+            newest, has_more = max(page.ids(), default=message_id), page.has_more
+            if has_more and newest <= message_id:
+                raise BadAnswer("GET_MESSAGES has more, and does not go on")
+            message_id = newest
 
     async def _fetch_since(self, room_id: int, since: str) -> None:
         """Fetch backwards, as there is no message to go on from."""
-        pages: list[MessagesGot] = []
+        pages: list[_Page] = []
         before: int | None = None
-        while not pages or (pages[-1].has_more and pages[-1].messages):
-            page = await self._ask(GetMessages(room_id=room_id, before_message_id=before, limit=_PAGE))
-            pages.append(page)
-            if not page.messages or not _is_after(page.messages[0].created_at, since):
+        while not pages or pages[-1].has_more:
+            if len(pages) == _PAGES:
+                self._tell_gap(room_id, f"more than {_PAGES * _PAGE} messages were missed")
                 break
-            before = page.messages[0].message_id
+            page = await self._ask(_GetPage(room_id=room_id, before_message_id=before))
+            pages.append(page)
+            if not page.messages or not _is_after(page.messages[0].get("created_at"), since):
+                break
+            oldest = min(page.ids(), default=before)
+            if oldest is None or (before is not None and oldest >= before):
+                raise BadAnswer("GET_MESSAGES has more, and does not go on")
+            before = oldest
         for page in reversed(pages):
             self._take(page, since)
 
-    def _take(self, page: MessagesGot, since: str = "") -> None:
+    def _take(self, page: _Page, since: str = "") -> None:
         for message in page.messages:
-            if _is_after(message.created_at, since):
-                self._inbox.fetch(_as_event(message))
+            if _is_after(message.get("created_at"), since):
+                self._inbox.fetch(forms.event(NewMessage.action, message))
 
     async def _fetch_pending(self, room_id: int, room: Room) -> None:
         """Fetch what is unconfirmed; what was heard of it is confirmed where that is the way to the rest."""
@@ -216,25 +259,20 @@ class CatchingUp:
             confirmed = (ids if len(pending) >= _PAGE else [one.message_id for one in new])[:_CONFIRMED]
 
 
-def _is_after(created_at: str, since: str) -> bool:
+def _later(one: str, other: str) -> str:
+    """Return the later of two times; the first where one cannot be read."""
+    try:
+        return max(one, other, key=datetime.fromisoformat)
+    except (TypeError, ValueError):
+        return one
+
+
+def _is_after(created_at: Any, since: str) -> bool:
     """Return whether a message is of the time since then; in doubt it is."""
     try:
         return not since or datetime.fromisoformat(created_at) >= datetime.fromisoformat(since) - _SLACK
     except (TypeError, ValueError):
         return True
-
-
-def _as_event(message: ChatMessage) -> NewMessage:
-    return NewMessage(
-        message_id=message.message_id,
-        room_id=message.room_id,
-        content=message.content,
-        message_type=message.message_type,
-        user=message.user,
-        created_at=message.created_at,
-        reply_to_message_id=message.reply_to_message_id,
-        file_info=message.file_info,
-    )
 
 
 def _from_pending(message: PendingMessage, room_id: int) -> NewMessage:

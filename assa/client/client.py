@@ -22,6 +22,8 @@ from assa.protocol import (
     DeviceInfo,
     ExitRoom,
     GetMessages,
+    Invite,
+    Invited,
     JoinRoom,
     ListRooms,
     MessageSent,
@@ -52,6 +54,9 @@ class Client:
         changed: Called when the connection is there, lost, back or given up.
         device: What CONNECT says of the device (§3.1); its `device_id` stays the same over restarts.
         random: Returns numbers from 0 to 1, for the delays.
+
+    Raises:
+        TypeError: `heard` or `changed` is a coroutine function.
     """
 
     def __init__(
@@ -72,6 +77,11 @@ class Client:
     def state(self) -> State:
         """Return how the connection is."""
         return self._core.link.state
+
+    @property
+    def idle(self) -> bool:
+        """Return whether there is no connection, nor is one being tried: `connect` may be called."""
+        return self._core.link.idle
 
     @property
     def user_id(self) -> int:
@@ -109,7 +119,7 @@ class Client:
             NoAnswer: The server does not answer.
             RuntimeError: It is connected.
         """
-        if not self._core.link.idle:
+        if not self.idle:
             raise RuntimeError("connected, or about to be: disconnect() or close() first")
         session = Session()
         self._core.catching_up.since = ""
@@ -143,6 +153,18 @@ class Client:
         self._core.inbox.stopped = True
         self._core.link.close(reason)
 
+    def pull(self, arrived: Callable[[], None]) -> Callable[[], Event | None]:
+        """Have events wait until they are taken one by one: for bridges such as AsyncClient.
+
+        Args:
+            arrived: Called when there may be one, or when the state has changed.
+
+        Returns:
+            What takes the next one; None: there is none yet. `bookmark` is that of the last one taken.
+        """
+        self._core.inbox.arrived = arrived
+        return self._core.inbox.next
+
     # --- asking ---
 
     def ask(self, request: Request[A]) -> Deferred[A]:
@@ -153,6 +175,7 @@ class Client:
         when the server could not take it yet. Messages to one room are stored in the order of these calls.
 
         Raises:
+            ValueError: At once, and nothing is sent: a field is of another type or out of bounds.
             Rejected: The server refuses it.
             Disconnected: There is no connection, or it was lost before the answer.
             NoAnswer: No answer came within 10 s; of a message, twice.
@@ -172,9 +195,10 @@ class Client:
         """Send what has no answer: SendSdp, SendIceCandidate, SetMediaStatus. Its error comes as ServerError.
 
         Raises:
+            ValueError: A field is of another type or out of bounds.
             Disconnected: There is no connection.
         """
-        self.tell_raw(request.action, forms.fields_of(request))
+        self.tell_raw(request.action, forms.checked(request))
 
     def tell_raw(self, action: str, data: dict[str, Any]) -> None:
         """Send what has no answer and is known by its name only; as `tell`."""
@@ -208,11 +232,17 @@ class Client:
         """List the user's rooms (v1.1)."""
         return self.ask(ListRooms())
 
+    def invite(self, room_id: int, user_ids: Sequence[int]) -> Deferred[Invited]:
+        """Invite users to a room, at most 100 (§6.1)."""
+        return self.ask(Invite(room_id=room_id, invited_user_ids=list(user_ids)))
+
     def get_messages(
-        self, room_id: int, *, before: int | None = None, limit: int = 50
+        self, room_id: int, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> Deferred[MessagesGot]:
-        """Return a page of a room's history (v1.1): the newest messages, or those before one."""
-        return self.ask(GetMessages(room_id=room_id, before_message_id=before, limit=limit))
+        """Return a page of a room's history (v1.1): the newest, those before or those after a message."""
+        return self.ask(
+            GetMessages(room_id=room_id, before_message_id=before, after_message_id=after, limit=limit)
+        )
 
     def confirm(self, room_id: int, message_ids: Sequence[int]) -> Deferred[ReceiveChecked]:
         """Confirm that messages were received, at most 500 (§5.3)."""

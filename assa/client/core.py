@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
@@ -12,11 +13,11 @@ from twisted.logger import Logger
 from assa import wire
 from assa.client import forms
 from assa.client.catching_up import CatchingUp
-from assa.client.events import Event, ServerError
+from assa.client.events import Event, Postponed, ServerError
 from assa.client.inbox import Inbox, Room
 from assa.client.link import Link
 from assa.client.refusals import Disconnected
-from assa.client.requests import LONGEST_MS, Request, Requests, data_of, rejected
+from assa.client.requests import Request, Requests, data_of, rejected
 from assa.client.sending import Sending
 from assa.client.states import Offline, Online, State, Waiting
 from assa.protocol import Announcement, CreateRoom, DeviceInfo, ExitRoom, JoinRoom, SendMessage, TokenExpiring
@@ -49,10 +50,13 @@ class Core:
         device: DeviceInfo | None,
         random: Callable[[], float],
     ) -> None:
+        for listener in (heard, changed):
+            if iscoroutinefunction(listener):
+                raise TypeError("a listener is a plain function: nobody would await a coroutine")
         self._reactor = reactor
         self._heard = heard
         self._changed = changed
-        self.sending = Sending(reactor, transmit=self._transmit, stuck=self._stuck, postponed=self._tell)
+        self.sending = Sending(reactor, transmit=self._transmit, stuck=self._stuck, postponed=self._postponed)
         self.requests = Requests(reactor, messages=self.sending, finished=self._finished)
         self.link = Link(endpoint, reactor, self.requests, self, device=device, random=random)
         self.inbox = Inbox(self._tell, self.sending.in_doubt)
@@ -62,7 +66,7 @@ class Core:
 
     def ask(self, request: ProtocolRequest[A]) -> Deferred[A]:
         """Send a request; see :meth:`assa.client.Client.ask`."""
-        asked = self.ask_raw(request.action, forms.fields_of(request))
+        asked = self.ask_raw(request.action, forms.checked(request))
         return asked.addCallback(lambda data: forms.answer(type(request), data))
 
     def ask_raw(self, action: str, data: dict[str, Any]) -> Deferred[dict[str, Any]]:
@@ -111,11 +115,7 @@ class Core:
         event, after_ms = _event(message, data), data.get("reconnect_after_ms")
         if isinstance(event, ServerError) and event.original_action is None:
             self.link.ended_by(event.error)
-        elif (
-            message["action"] == Announcement.action
-            and isinstance(after_ms, int)
-            and 0 <= after_ms <= LONGEST_MS
-        ):
+        elif message["action"] == Announcement.action and type(after_ms) is int and after_ms >= 0:
             self.link.delays.reconnect_after(after_ms)
         elif isinstance(event, TokenExpiring) and self.link.renews:
             self.link.renewal.now()
@@ -128,12 +128,14 @@ class Core:
 
     def changed(self, state: State) -> None:
         """Tell the program."""
-        if isinstance(state, Offline):
+        if isinstance(state, Offline) and self.inbox.arrived is None:
             self.inbox.stopped = True
         try:
             self._changed(state)
         except Exception:  # noqa: BLE001 - the connection goes on whatever the listener does
             self.log.failure("telling the state failed")
+        if self.inbox.arrived is not None:
+            self.inbox.arrived()
 
     # --- what the other parts say ---
 
@@ -148,6 +150,11 @@ class Core:
     def _finished(self, request: Request) -> None:
         """Go on after a message."""
         self.sending.finished(request)
+        self.inbox.drain()
+
+    def _postponed(self, event: Postponed) -> None:
+        """Tell that a message has to wait; what waited for its answer need not any more."""
+        self.inbox.tell(event)
         self.inbox.drain()
 
     def _tell(self, event: Event) -> None:
@@ -176,5 +183,6 @@ def _note(rooms: dict[int, Room], action: str, room_id: int, data: dict[str, Any
 
 def _newest(messages: Any) -> int:
     """Return the newest id among messages, as far as they are any."""
-    ids = [one.get("message_id") for one in messages or () if isinstance(one, dict)]
+    found = messages if isinstance(messages, list) else []
+    ids = [one.get("message_id") for one in found if isinstance(one, dict)]
     return max((one for one in ids if isinstance(one, int)), default=0)

@@ -7,6 +7,9 @@ from typing import Final
 
 BACKOFF_S: Final = (1.0, 2.0, 4.0)
 """§10.3: so many attempts, and so long before each."""
+_SOONEST_S: Final = 0.1
+_LATEST_S: Final = 3_600.0
+"""What the server says is taken within these bounds: it may be mistaken."""
 JITTER: Final = 0.1
 """Up to a tenth is added, so that not all who were cut off together come back together."""
 
@@ -25,7 +28,7 @@ class Delays:
 
     def reconnect_after(self, after_ms: int) -> None:
         """Take the server's word for when to come back, which wins over everything else."""
-        self._reconnect_after_s = after_ms / 1000
+        self._reconnect_after_s = min(max(after_ms / 1000, _SOONEST_S), _LATEST_S)
 
     def retry_after(self, after_ms: int | None) -> None:
         """Do not come back before the server says that it makes sense."""

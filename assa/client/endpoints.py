@@ -42,8 +42,10 @@ def split(address: str) -> tuple[str, int]:
         ValueError: It is not understood.
     """
     url = urlsplit(address if "://" in address else f"{_SCHEME}://{address}")
-    if url.scheme != _SCHEME or not url.hostname or url.username or url.path.strip("/") or url.query:
-        raise ValueError(f"{address}: expected HOST, HOST:PORT or assa://HOST:PORT")
+    is_more = url.path.strip("/") or any(sign in address for sign in "@?#")
+    if url.scheme != _SCHEME or not url.hostname or is_more:
+        shown = address.rpartition("@")[2]  # what is before it may be a password
+        raise ValueError(f"{shown}: expected HOST, HOST:PORT or assa://HOST:PORT")
     return url.hostname, PORT if url.port is None else url.port
 
 

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import attrs
+import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
 from assa.client.events import Unknown
 from assa.client.refusals import BadAnswer
+from assa.errors import Refused
 from assa.protocol import EVENTS, Event, Request, Since, answer_of
-from assa.schema import make_converter, unstructure
+from assa.schema import make_converter, structure, unstructure
 
 A = TypeVar("A")
 _EVENTS: Final = {event.action: event for event in EVENTS}
@@ -71,6 +73,23 @@ def fields_of(request: Any) -> dict[str, Any]:
         value = getattr(request, one.name)
         if value is not None or one.default is not None:
             data[one.name] = fields_of(value) if attrs.has(type(value)) else unstructure(value)
+    return data
+
+
+def checked(request: Any) -> dict[str, Any]:
+    """Return the data of a request that the protocol allows.
+
+    Raises:
+        ValueError: A field is of another type or out of bounds; the text names it.
+    """
+    data = fields_of(request)
+    try:
+        structure(type(request), data, "")
+        orjson.dumps(data)  # texts that are no UTF-8
+    except Refused as wrong:
+        raise ValueError(f"{request.action}: {wrong.details}") from None
+    except TypeError as wrong:
+        raise ValueError(f"{request.action}: {wrong}") from None
     return data
 
 

@@ -88,6 +88,8 @@ class Inbox:
         """Whether events wait for messages that are fetched."""
         self.stopped = False
         """Whether nothing is to be heard any more: the program may have noted how far it has come."""
+        self.arrived: Callable[[], None] | None = None
+        """Who takes events with `next`, instead of hearing them, is told here that there may be one."""
         self._tell = tell
         self._in_doubt = in_doubt
         self._fetched: deque[_Item] = deque()
@@ -120,10 +122,18 @@ class Inbox:
         self._events.append(_Item(event, position, self._doubt(event)))
         self.drain()
 
-    def fetch(self, message: NewMessage) -> None:
+    def fetch(self, message: Event) -> None:
         """Take a message that was fetched; it comes before the events that wait."""
         self._fetched.append(_Item(message, None, self._doubt(message)))
         self.drain()
+
+    def tell(self, event: Event) -> None:
+        """Take what is no event of the server: it waits for none of them."""
+        if self.arrived is None:
+            self._tell(event)
+        else:
+            self._fetched.appendleft(_Item(event))
+            self.arrived()
 
     def room(self, room_id: int) -> Room:
         """Return what is known of a room."""
@@ -131,16 +141,25 @@ class Inbox:
 
     def drain(self) -> None:
         """Have everything heard that waits for nothing."""
+        if self.arrived is not None:
+            self.arrived()
+            return
         if self._draining:  # the listener has done something that leads here
             return
         self._draining = True
         try:
-            while (queue := self._queue()) and not (queue[0].doubt and not queue[0].doubt.done):
-                if self.stopped:
-                    break
-                self._hear(queue.popleft())
+            while (event := self.next()) is not None:
+                self._tell(event)
         finally:
             self._draining = False
+
+    def next(self) -> Event | None:
+        """Return the next event, which counts as heard; None while there is none that waits for nothing."""
+        while not self.stopped and (queue := self._queue()) and not _is_in_doubt(queue[0]):
+            item = queue.popleft()
+            if self._is_new(item):
+                return item.event
+        return None
 
     def _queue(self) -> deque[_Item]:
         if self._fetched or self.held:
@@ -149,7 +168,8 @@ class Inbox:
             self.position, self._start = self._start, None
         return self._events
 
-    def _hear(self, item: _Item) -> None:
+    def _is_new(self, item: _Item) -> bool:
+        """Take note of an event; return whether it is to be heard."""
         event, is_known = item.event, False
         self.position = item.position or self.position
         if isinstance(event, NewMessage):
@@ -158,10 +178,13 @@ class Inbox:
             room.heard(event.message_id)
             if not self.held and not self._events:
                 room.trim()
-        if not is_known:
-            self._tell(event)
+        return not is_known
 
     def _doubt(self, event: Event) -> Request | None:
         if isinstance(event, NewMessage) and event.user.user_id == self.user_id:
             return self._in_doubt(event.room_id)
         return None
+
+
+def _is_in_doubt(item: _Item) -> bool:
+    return item.doubt is not None and item.doubt.is_in_doubt

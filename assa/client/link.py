@@ -227,9 +227,8 @@ class Link:
             assert isinstance(state, Waiting)  # noqa: S101 - `lost` has seen to it
             if not self._announce(state):
                 return
-            if not await self._slept(state.delay_s):
-                return
             try:
+                await deferLater(self._reactor, state.delay_s)
                 await self._open()
             except Exception as failed:  # noqa: BLE001 - whatever it is, it is a failed attempt
                 if self._working is None:  # closed meanwhile
@@ -243,14 +242,6 @@ class Link:
                 return
         self._working = None
         self._give_up(str(wrong), getattr(wrong, "code", None))
-
-    async def _slept(self, delay_s: float) -> bool:
-        """Wait; return whether it was not closed meanwhile."""
-        try:
-            await deferLater(self._reactor, delay_s)
-        except CancelledError:
-            return False
-        return True
 
     def _announce(self, state: Waiting) -> bool:
         """Tell of an attempt; return whether it is still wanted after that."""

@@ -34,7 +34,7 @@ class Request:
         is_message: It survives its connection, as its `client_message_id` makes it safe to repeat.
         room_id: Of a message; 0 where it has none that could be right.
         client_message_id: Likewise.
-        transmitted: How often it was sent.
+        unanswered: How often it was sent and got neither an answer nor a refusal.
         timeouts: How often it got no answer in time.
         refusals: How often it was refused.
         done: Whether it has its answer, or nobody waits for one any more.
@@ -48,11 +48,16 @@ class Request:
     is_message: bool = False
     room_id: int = 0
     client_message_id: str = ""
-    transmitted: int = 0
+    unanswered: int = 0
     timeouts: int = 0
     refusals: int = 0
     done: bool = False
     timer: IDelayedCall | None = field(default=None, repr=False)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether it may have taken effect without its sender knowing."""
+        return self.unanswered > 0 and not self.done
 
     def message(self) -> dict[str, Any]:
         """Return it as it goes over the wire."""

@@ -67,7 +67,7 @@ class Sending:
     def in_doubt(self, room_id: int) -> Request | None:
         """Return the message of a room that may have been stored without its sender knowing."""
         queue = self._queues.get(room_id)
-        return queue[0] if queue and queue[0].transmitted else None
+        return queue[0] if queue and queue[0].is_in_doubt else None
 
     def overdue(self, request: Request) -> bool:
         """Take note that a message got no answer in time; return whether it will be sent again."""
@@ -80,6 +80,7 @@ class Sending:
     def refused(self, request: Request, wrong: Rejected) -> bool:
         """Take note that a message was refused; return whether it will be sent again."""
         request.refusals += 1
+        request.unanswered = max(0, request.unanswered - 1)  # this time it was not stored
         if wrong.retry_after_ms is None or request.refusals >= _PATIENCE:
             return False
         delay_s = wrong.retry_after_ms / 1000
@@ -115,4 +116,4 @@ class Sending:
 
     def _send(self, request: Request) -> None:
         if self._transmit(request):
-            request.transmitted += 1
+            request.unanswered += 1

@@ -69,7 +69,7 @@ def _too_late(_: object, seconds: float) -> NoReturn:
     raise Disconnected(f"no token: none came within {seconds:g} s")
 
 
-def _no_token(wrong: BaseException) -> Disconnected:
+def _no_token(wrong: BaseException | None) -> Disconnected:
     return Disconnected(f"no token: {str(wrong) or type(wrong).__name__}")
 
 

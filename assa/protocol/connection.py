@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from attrs import frozen
+from attrs import field, frozen
 
 from assa.protocol.base import Added, Event, Request
 from assa.schema import Length
@@ -36,7 +36,7 @@ class ConnectAnswer:
     """§3.1."""
 
     user_id: int
-    session_id: str
+    session_id: str = field(repr=False)  # it is a secret
     server_time: str
     reconnection_info: ReconnectionInfo
 
@@ -48,7 +48,7 @@ class Connect(Request[ConnectAnswer]):
     action = "CONNECT"
     section = "3.1"
     success_text = "연결이 성공적으로 설정되었습니다"
-    jwt_token: str | None = None
+    jwt_token: str | None = field(default=None, repr=False)  # it is a secret
     device_info: DeviceInfo | None = None
     last_seq_id: Added[Annotated[str, Length(0, 128)] | None] = None
 
