@@ -147,7 +147,10 @@ final class Conversation implements Link.Owner {
     data.addProperty("jwt_token", token);
     data.add("device_info", device);
     if (session.lastSeqId() != null) data.addProperty("last_seq_id", session.lastSeqId());
-    request("CONNECT", data, settle);
+    request("CONNECT", data, (answer, error) -> {
+      boolean isSound = error != null || Json.number(answer, "user_id", 0) > 0;
+      settle.settled(answer, isSound ? error : AssaException.invalid("CONNECT"));
+    });
   }
 
   // --- a connection begins and ends ---

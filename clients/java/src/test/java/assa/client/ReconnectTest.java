@@ -220,6 +220,16 @@ final class ReconnectTest {
   }
 
   @Test
+  void answerWithoutAUserFailsTheAttempt() {
+    World world = new World();
+    World.Outcome outcome = world.connect();
+    world.connection().answers("CONNECT", "{}");
+    assertEquals(AssaException.INVALID_ANSWER, outcome.code());
+    assertTrue(world.connection().isClosed);
+    assertEquals("OFFLINE INVALID_ANSWER", world.states.get(1));
+  }
+
+  @Test
   void resumingNamesSessionAndPosition() {
     World world = new World();
     world.online();
