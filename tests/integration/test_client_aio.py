@@ -176,3 +176,105 @@ asyncio.run(main())
         check=True,
     )
     assert "is installed already" in ended.stdout
+
+
+KEEPING = """
+import asyncio, sys
+from assa.client import Disconnected, NewMessage, Online
+from assa.client.aio import AsyncClient
+
+address, jwt, other, room_id = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+
+async def messages(client, last):
+    async for event in client.events():
+        if isinstance(event, NewMessage):
+            yield event.content
+            if event.content == last:
+                return
+
+async def main():
+    talker = AsyncClient(address)
+    await talker.connect(other)
+    client = AsyncClient(address)
+    try:
+        await anext(client.events())
+    except Disconnected as wrong:
+        print(wrong)
+    await client.connect(jwt)
+    for number in range(10):
+        await talker.send_text(room_id, f"m{number}")
+    seen = []
+    async for content in messages(client, "m2"):
+        seen.append(content)
+    kept = client.bookmark
+    await asyncio.sleep(0.3)
+    assert client.bookmark == kept
+    client.close()
+    assert [event async for event in client.events()] == []
+    await talker.send_text(room_id, "m10")
+
+    second = AsyncClient(address)
+    await second.connect(jwt, resume=kept)
+    async for content in messages(second, "m10"):
+        seen.append(content)
+    print(*seen)
+    second.close()
+
+    await client.connect(jwt, resume=second.bookmark)
+    await talker.send_text(room_id, "m11")
+    print([content async for content in messages(client, "m11")], isinstance(client.state, Online))
+
+    nowhere = AsyncClient("127.0.0.1:1")
+    connecting = asyncio.ensure_future(nowhere.connect(jwt))
+    await asyncio.sleep(0)
+    hearing = asyncio.ensure_future(anext(nowhere.events()))
+    for doing in (connecting, hearing):
+        try:
+            await doing
+        except Disconnected as wrong:
+            print(type(wrong).__name__)
+
+    async def token():
+        await asyncio.sleep(60)
+    connecting = asyncio.ensure_future(nowhere.connect(token))
+    await asyncio.sleep(0.1)
+    await nowhere.disconnect()
+    try:
+        await connecting
+    except Disconnected as wrong:
+        print(wrong)
+    try:
+        AsyncClient(address, changed=token)
+    except TypeError as wrong:
+        print("no listener")
+    await talker.disconnect()
+    print("the end")
+
+asyncio.run(main())
+"""
+
+
+def test_keeping(server: Server) -> None:
+    """The bookmark follows `events`, a client is used again after `close`, and the process ends by itself.
+
+    It is given no `async with`, and one of its clients is never closed.
+    """
+    with closing(Client(server.address, 1)) as mina, closing(Client(server.address, 3)) as other:
+        mina.connect()
+        other.connect()
+        room_id = room_of([mina, other])
+    program = subprocess.run(
+        [sys.executable, "-W", "error", "-c", KEEPING, address(server), token(1), token(3), str(room_id)],
+        env=server.environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (program.returncode, program.stderr) == (0, "")
+    assert program.stdout.splitlines() == [
+        "not connected yet",
+        " ".join(f"m{number}" for number in range(11)),
+        "['m11'] True",
+        *("Disconnected", "Disconnected", "closed", "no listener", "the end"),
+    ]
