@@ -12,16 +12,15 @@ import type {
   ConnectAnswer,
   Message,
   MessageSent,
-  NewMessage,
   Requests as RequestData,
-  RoomJoined,
   Signalled,
 } from './messages.js';
 import type { ClientEvents, ClientOptions, SendOptions } from './options.js';
 import { Outbox, type Outgoing } from './outbox.js';
-import { isAnswer, Requests, type Settle } from './requests.js';
+import { isAnswer, Requests } from './requests.js';
 import { Rooms } from './rooms.js';
 import { isCurrent, Session } from './session.js';
+import { faultOf, isChatMessage } from './shapes.js';
 import { Tokens } from './tokens.js';
 import type { Transport } from './transport.js';
 
@@ -32,6 +31,8 @@ const MESSAGE_BYTES = 1_048_576;
 const VITAL = new Set(['PING', 'SEND_MESSAGE']);
 
 const FAREWELL_MS = 2_000;
+
+type Answered = (error: AssaError | null, answer: unknown) => void;
 
 /**
  * A connection. Each event comes once and in order, across reconnects too, and so does each message of others in the
@@ -62,7 +63,10 @@ export class Client {
     );
     this.#outbox = new Outbox(this.#clock, (data) => this.ask('SEND_MESSAGE', data));
     this.#rooms = new Rooms((message) => this.#emitter.emit('NEW_MESSAGE', message));
-    this.#catchUp = new CatchUp(this.#rooms, this.#clock, (action, data) => this.ask(action, data));
+    this.#catchUp = new CatchUp(this.#rooms, this.#clock, {
+      ask: (action, data) => this.ask(action, data),
+      gap: (gap) => this.#emitter.emit('gap', gap),
+    });
     this.#link = this.#makeLink(transport, uses.random ?? Math.random);
   }
 
@@ -72,7 +76,7 @@ export class Client {
       random,
       clock: this.#clock,
       token: () => this.#tokens.fresh(),
-      greet: (settle) => this.#request('CONNECT', this.#greeting(), settle as Settle),
+      greet: (settle) => this.#request('CONNECT', this.#greeting(), settle as Answered),
       welcomed: (answer) => this.#welcomed(answer),
       heard: (message) => this.#heard(message),
       cut: (error) => this.#cut(error),
@@ -105,7 +109,7 @@ export class Client {
 
   // --- listening ---
 
-  /** Listen to events of the server, by their action, or to `state` or `gap`; return what ends that. */
+  /** Listen to events of the server, by their action, or to `state`, `resync` or `gap`; return what ends that. */
   on<E extends keyof ClientEvents>(event: E, listener: Listener<ClientEvents[E]>): () => void {
     return this.#emitter.on(event, listener);
   }
@@ -161,7 +165,7 @@ export class Client {
     // Its NEW_MESSAGE may come now, and only its answer will tell that it is this client's.
     if (strange && uncertain) this.#rooms.hold(uncertain.room_id);
     this.#link.connected();
-    if (gap) this.#emitter.emit('gap', answer);
+    if (gap) this.#emitter.emit('resync', answer);
     if (this.state !== 'connected') return; // who heard of it has ended it
     this.#outbox.open();
     void this.#recover(answer);
@@ -239,12 +243,13 @@ export class Client {
     this.#request('PING', undefined, () => {});
   }
 
-  #request(action: string, data: object | undefined, settle: Settle, silent = false): void {
+  #request(action: string, data: object | undefined, settle: Answered, silent = false): void {
     const seqId = this.#requests.add(
       action,
       (error, answer) => {
-        if (!error) this.#learn(action, answer);
-        settle(error, answer);
+        const fault = error ?? (silent ? null : faultOf(action, answer));
+        if (!fault && answer) this.#rooms.learn(action, answer);
+        settle(fault, answer ?? {});
       },
       silent,
     );
@@ -258,38 +263,25 @@ export class Client {
     return JSON.stringify({ ...message, timestamp: new Date(this.#clock.now()).toISOString() });
   }
 
-  /** Take note of what an answer tells of messages, before anything that comes after it. */
-  #learn(action: string, answer: unknown): void {
-    if (action === 'SEND_MESSAGE') {
-      const { room_id: roomId, message_id: messageId } = answer as MessageSent;
-      this.#rooms.know(roomId, messageId);
-    } else if (action === 'JOIN_ROOM' || action === 'CREATE_ROOM') {
-      const { room_id: roomId, recent_messages: recent = [] } = answer as Partial<RoomJoined> & { room_id: number };
-      this.#rooms.joined(roomId, recent);
-    } else if (action === 'EXIT_ROOM') {
-      this.#rooms.left((answer as RoomJoined).room_id);
-    }
-  }
-
   // --- hearing ---
 
   #heard(message: Message): void {
-    const { action, seq_id: seqId, data = {} } = message;
+    const { action, seq_id: seqId, data } = message;
     if (action === 'PING') return this.#link.send(this.#textOf({ action: 'PONG', seq_id: seqId }));
     if (this.#requests.answered(message)) return;
     if (action === 'ERROR') {
-      if (!data['original_action']) this.#link.part(AssaError.of(message));
-    } else if (!isAnswer(action) && this.#session.advance(seqId)) {
+      if (!data?.['original_action']) this.#link.part(AssaError.of(message));
+    } else if (!isAnswer(action) && this.#session.advance(seqId) && data) {
       this.#conclude(action, data);
-      if (action === 'NEW_MESSAGE') this.#rooms.hear(data as unknown as NewMessage);
-      else this.#emitter.emit(action, data);
+      if (action !== 'NEW_MESSAGE') this.#emitter.emit(action, data);
+      else if (isChatMessage(data)) this.#rooms.hear(data);
     }
   }
 
   /** Draw the conclusions that an event has for the connection itself. */
   #conclude(action: string, data: Record<string, unknown>): void {
     if (action === 'TOKEN_EXPIRING') void this.#tokens.renew((jwt) => this.ask('CONNECT', { jwt_token: jwt }));
-    else if (action === 'SERVER_ANNOUNCEMENT') this.#link.wish(data['reconnect_after_ms']);
+    else if (action === 'SERVER_ANNOUNCEMENT') this.#link.announced(data['reconnect_after_ms']);
   }
 }
 

@@ -12,7 +12,7 @@ export class AssaError extends Error {
   override readonly name = 'AssaError';
   /**
    * `error_code` of the protocol, such as `ROOM_NOT_FOUND`; `DISCONNECTED` when there is no connection, or it was
-   * lost before the answer; `REQUEST_TIMEOUT` also when no answer came.
+   * lost before the answer; `REQUEST_TIMEOUT` also when no answer came; `BAD_ANSWER` when what came is no answer to it.
    */
   readonly code: Code;
   /** What was wrong, for developers. */

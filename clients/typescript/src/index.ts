@@ -2,6 +2,7 @@
  * Chat over the ASSA protocol, for Node and browsers: README.md shows how it is used. `assa-client/node` has TCP.
  */
 
+export type { Gap } from './catchup.js';
 export { Client } from './client.js';
 export type { Clock } from './clock.js';
 export { AssaError } from './errors.js';

@@ -2,7 +2,7 @@
 
 import type { Clock } from './clock.js';
 import { AssaError } from './errors.js';
-import { isMessage, type Message } from './messages.js';
+import { type Message, messageOf } from './messages.js';
 import type { Transport, Wire } from './transport.js';
 
 /** The server sends PING every 30 s (§10.2); when nothing at all came for so long, nothing will. */
@@ -67,18 +67,21 @@ export class Line {
   #heard(text: string): void {
     if (this.#over) return;
     this.#last = this.#uses.clock.now();
-    let message: unknown;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return; // not of this protocol
-    }
-    if (isMessage(message)) this.#uses.heard(message);
+    const message = messageOf(parsed(text));
+    if (message) this.#uses.heard(message);
   }
 
   #guard(): void {
     const quietMs = this.#uses.clock.now() - this.#last;
     if (quietMs >= SILENCE_MS) this.abort('nothing was heard from the server');
     else this.#watch = this.#uses.clock.setTimeout(() => this.#guard(), SILENCE_MS - quietMs);
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // not of this protocol
   }
 }

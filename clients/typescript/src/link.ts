@@ -111,9 +111,9 @@ export class Link {
     this.#line?.send(text);
   }
 
-  /** Take note of how long the server wants to be left alone. */
-  wish(ms: unknown): void {
-    this.#backoff.wish(ms);
+  /** Take note of when the server wants to be asked again. */
+  announced(ms: unknown): void {
+    this.#backoff.announce(ms);
   }
 
   /** Take note of why the server is about to close. */

@@ -1,5 +1,6 @@
 /** What a client is told when it is made, and what it tells. */
 
+import type { Gap } from './catchup.js';
 import type { Clock } from './clock.js';
 import type { StateChange } from './link.js';
 import type { ConnectAnswer, Events, FileInfo } from './messages.js';
@@ -29,5 +30,7 @@ export interface SendOptions {
 export interface ClientEvents extends Events {
   state: StateChange;
   /** Away for too long: events are missing. Messages are caught up with all the same; load the rest again. */
-  gap: ConnectAnswer;
+  resync: ConnectAnswer;
+  /** Messages of a room are missing, and could not be got. */
+  gap: Gap;
 }

@@ -1,5 +1,6 @@
 /** Messages on their way: in order, each until it is answered, across reconnects. */
 
+import { bounded } from './backoff.js';
 import type { Clock } from './clock.js';
 import { AssaError } from './errors.js';
 import type { MessageSent, SendMessage } from './messages.js';
@@ -11,7 +12,7 @@ export const RETRY_MS = 1_000;
 
 /** Return how long to wait until the same thing is asked again; null when that would not help. */
 export function retryAfterMs(error: AssaError): number | null {
-  return PASSING.has(error.code) ? (error.retryAfterMs ?? RETRY_MS) : null;
+  return PASSING.has(error.code) ? bounded(error.retryAfterMs ?? RETRY_MS) : null;
 }
 
 export type Outgoing = SendMessage & { client_message_id: string };

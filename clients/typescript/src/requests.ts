@@ -11,7 +11,7 @@ export const ANSWER_MS = 10_000;
 const CONFIRM_MS = 250;
 
 /** Called once: with an error, or with the data of the answer. */
-export type Settle = (error: AssaError | null, data: unknown) => void;
+export type Settle = (error: AssaError | null, data: Message['data']) => void;
 
 interface Pending {
   action: string;
@@ -60,10 +60,10 @@ export class Requests {
     if (!isAnswer(action) || !answered || !this.#pending.has(answered)) return false;
     for (const [seqId, { silent }] of this.#pending) {
       if (seqId === answered) break;
-      if (silent) this.#settle(seqId, null, {});
+      if (silent) this.#settle(seqId, null, null);
     }
     const failed = message.success === false || action === 'ERROR';
-    this.#settle(answered, failed ? AssaError.of(message) : null, message.data ?? {});
+    this.#settle(answered, failed ? AssaError.of(message) : null, message.data);
     return true;
   }
 
@@ -71,12 +71,12 @@ export class Requests {
   fail(error: AssaError): void {
     this.#clock.clearTimeout(this.#confirming);
     this.#confirming = null;
-    for (const seqId of [...this.#pending.keys()]) this.#settle(seqId, error, {});
+    for (const seqId of [...this.#pending.keys()]) this.#settle(seqId, error, null);
   }
 
   /** Settle one that cannot be sent. */
   refuse(seqId: string, error: AssaError): void {
-    this.#settle(seqId, error, {});
+    this.#settle(seqId, error, null);
   }
 
   #confirmSilent(): void {
@@ -86,11 +86,11 @@ export class Requests {
 
   #expire(seqId: string): void {
     const action = this.#pending.get(seqId)?.action ?? '';
-    this.#settle(seqId, new AssaError('REQUEST_TIMEOUT', `no answer to ${action}`), {});
+    this.#settle(seqId, new AssaError('REQUEST_TIMEOUT', `no answer to ${action}`), null);
     this.#overdue(action);
   }
 
-  #settle(seqId: string, error: AssaError | null, data: unknown): void {
+  #settle(seqId: string, error: AssaError | null, data: Message['data']): void {
     const one = this.#pending.get(seqId);
     if (!one) return;
     this.#pending.delete(seqId);

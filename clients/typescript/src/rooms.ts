@@ -1,6 +1,7 @@
 /** Each room's messages: once, in the order of their ids, and without those that this client sent itself. */
 
 import type { ChatMessage } from './messages.js';
+import { isId, isObject } from './shapes.js';
 
 /** Known messages of a room that are remembered; everything before that many has certainly been heard. */
 const KNOWN = 10_000;
@@ -53,19 +54,27 @@ export class Rooms {
     return [...this.#held.keys()];
   }
 
-  /** Take note of what the answer of JOIN_ROOM tells the application of a room. */
-  joined(roomId: number, recent: ChatMessage[]): void {
-    if (this.#held.has(roomId)) for (const one of recent) this.know(roomId, one.message_id); // others come before
-    else this.skip(roomId, Math.max(this.#told.get(roomId) ?? 0, ...recent.map((one) => one.message_id)));
+  /** Take note of what an answer tells of messages, before anything that comes after it. */
+  learn(action: string, data: Record<string, unknown>): void {
+    const roomId = data['room_id'] as number;
+    if (action === 'SEND_MESSAGE') this.#know(roomId, data['message_id'] as number);
+    else if (action === 'JOIN_ROOM' || action === 'CREATE_ROOM') this.#joined(roomId, data['recent_messages'] ?? []);
+    else if (action === 'EXIT_ROOM') this.#left(roomId);
   }
 
-  /** Take note of having left a room: it begins anew if it is joined again. */
-  left(roomId: number): void {
-    for (const map of [this.#told, this.#known, this.#held]) map.delete(roomId);
+  #joined(roomId: number, recent: unknown): void {
+    const ids = (recent as unknown[]).map((one) => isObject(one) && one['message_id']).filter(isId);
+    if (this.#held.has(roomId)) for (const id of ids) this.#know(roomId, id); // others come before
+    else this.skip(roomId, Math.max(this.#told.get(roomId) ?? 0, ...ids));
+  }
+
+  /** What has been told stays so: the room may be joined again, from another device too. */
+  #left(roomId: number): void {
+    for (const map of [this.#known, this.#held]) map.delete(roomId);
   }
 
   /** Take note of a message that the application has: one that it sent. */
-  know(roomId: number, messageId: number): void {
+  #know(roomId: number, messageId: number): void {
     if (messageId <= (this.#told.get(roomId) ?? 0)) return;
     const known = this.#known.get(roomId) ?? new Set();
     this.#known.set(roomId, known.add(messageId));

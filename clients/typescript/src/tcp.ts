@@ -28,8 +28,10 @@ export function tcp(host: string, port: number, { tls = !isLoopback(host) }: Tcp
   };
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+/** Whether a host is this machine, to which tokens may go without TLS. */
+export function isLoopback(host: string): boolean {
+  // A name may begin like an address: 127.example.org is anybody's.
+  return host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 class Lines implements Wire {
@@ -95,8 +97,11 @@ class Lines implements Wire {
   #tellNext(): void {
     const [event] = this.#waiting;
     if (!event) return;
-    event();
-    this.#waiting.shift();
-    if (this.#waiting.length > 0) setImmediate(() => this.#tellNext());
+    try {
+      event();
+    } finally {
+      this.#waiting.shift(); // only now, as what is first is being told
+      if (this.#waiting.length > 0) setImmediate(() => this.#tellNext());
+    }
   }
 }

@@ -8,6 +8,9 @@ export type TokenSource = string | (() => string | Promise<string>);
 
 const AGAIN_MS = 10_000;
 
+/** How long getting one may take; it has failed then. */
+const PATIENCE_MS = 30_000;
+
 export class Tokens {
   readonly #source: TokenSource;
   readonly #clock: Clock;
@@ -25,8 +28,20 @@ export class Tokens {
   }
 
   async fresh(): Promise<string> {
-    this.#current = typeof this.#source === 'function' ? await this.#source() : this.#source;
+    this.#current = typeof this.#source === 'function' ? await this.#got(this.#source) : this.#source;
     return this.#current;
+  }
+
+  async #got(source: () => string | Promise<string>): Promise<string> {
+    let timer: unknown;
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = this.#clock.setTimeout(() => reject(new Error('no token came')), PATIENCE_MS);
+    });
+    try {
+      return await Promise.race([source(), tooLate]);
+    } finally {
+      this.#clock.clearTimeout(timer);
+    }
   }
 
   /** Have a connection go on with a newer one. When none is to be had yet, there is time for some more attempts. */

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { AssaError } from 'assa-client';
 
-import { sent, settled, World } from './world.js';
+import { type Json, sent, settled, World } from './world.js';
 
 const refusedWith = (code: string) => (error: unknown) => error instanceof AssaError && error.code === code;
 
@@ -32,6 +32,24 @@ test('a refusal is an AssaError with what the server says (§9.1)', async () => 
   });
   await wire.refuse(await wire.next('JOIN_ROOM'), 'RATE_LIMITED', { retry_after_ms: 250 });
   await refused;
+});
+
+test('an answer without what it must have is a failure', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  const odd = [null, [1], {}, { room_id: null }, { room_id: 7, recent_messages: 5 }];
+  for (const data of odd) {
+    const answer = assert.rejects(world.client.ask('JOIN_ROOM', { room_id: 7 }), refusedWith('BAD_ANSWER'));
+    await wire.answer(await wire.next('JOIN_ROOM'), data as Json);
+    await answer;
+  }
+  const answer = assert.rejects(world.client.ask('ROOM_INFO', { room_id: 7 }), refusedWith('BAD_ANSWER'));
+  await wire.answer(await wire.next('ROOM_INFO'), null as unknown as Json);
+  await answer;
+  const joined = world.client.ask('JOIN_ROOM', { room_id: 7 });
+  await wire.serve('JOIN_ROOM', { room_id: 7, recent_messages: [null, 5, {}, { message_id: 'x' }] });
+  await joined;
+  assert.equal(world.state, 'connected');
 });
 
 test('who asks without a connection hears so at once, and who lost it too', async () => {
@@ -162,6 +180,17 @@ test('what is refused for good is the business of who sent it; the next one goes
   await wire.refuse(await wire.next('SEND_MESSAGE'), 'USER_NOT_IN_ROOM');
   await assert.rejects(refused, refusedWith('USER_NOT_IN_ROOM'));
   assert.equal((await wire.next('SEND_MESSAGE'))['data'].content, 'b');
+});
+
+test('a message is not sent while no answer says as what; the next one goes on', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  for (const data of [null, [1], 5, {}, { room_id: 7 }, { room_id: 7, message_id: '1' }, { room_id: 7, message_id: 1e300 }]) {
+    const answer = assert.rejects(world.client.sendMessage(7, 'a'), refusedWith('BAD_ANSWER'), JSON.stringify(data));
+    await wire.answer(await wire.next('SEND_MESSAGE'), data as Json);
+    await answer;
+  }
+  assert.deepEqual([world.state, world.client.pendingMessages], ['connected', []]);
 });
 
 test('a message without an answer for 10 s shows that the connection is dead', async () => {

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { AssaError } from 'assa-client';
 
-import { settled, World } from './world.js';
+import { type Json, settled, World } from './world.js';
 
 const refusedWith = (code: string) => (error: unknown) => error instanceof AssaError && error.code === code;
 
@@ -95,6 +95,20 @@ test('what the server says of when to come back wins', async () => {
   assert.equal(world.states.at(-1)?.next?.delayMs, 7_500);
 });
 
+test('also when it is sooner, but not without a pause, nor for ever', async () => {
+  for (const [said, delayMs] of [[300, 300], [0, 100], [-5, 100], [1e12, 3_600_000], ['1', 1_000]] as const) {
+    const world = new World();
+    const wire = await world.connected();
+    await wire.event('SERVER_ANNOUNCEMENT', 's-1', { title: '', message: '', reconnect_after_ms: said });
+    await wire.lose();
+    assert.equal(world.states.at(-1)?.next?.delayMs, delayMs);
+    await world.clock.advance(delayMs);
+    await world.wire.lose();
+    assert.equal(world.states.at(-1)?.next?.delayMs, 2_000); // it counts for one attempt
+    await world.client.close();
+  }
+});
+
 test('so does the time of an ERROR without a request', async () => {
   const world = new World();
   const wire = await world.connected();
@@ -169,6 +183,30 @@ test('a token that cannot be got is an attempt that failed', async () => {
   assert.equal(world.states.at(-1)?.next?.attempt, 2);
 });
 
+test('so is one that does not come in 30 s', async () => {
+  let calls = 0;
+  const world = new World({ token: () => ((calls += 1) === 2 ? new Promise<string>(() => {}) : 'jwt') });
+  await (await world.connected()).lose();
+  await world.clock.advance(1_000 + 29_999);
+  assert.equal(world.states.at(-1)?.next?.attempt, 1);
+  await world.clock.advance(1);
+  assert.deepEqual([world.client.reason, world.states.at(-1)?.next?.attempt], ['no token came', 2]);
+  await world.clock.advance(2_000);
+  await world.wire.welcome({ resumed: true });
+  assert.equal(world.state, 'connected');
+});
+
+test('also for the first connection, and one that comes later is of no use', async () => {
+  let late: (jwt: string) => void = () => {};
+  const world = new World({ token: () => new Promise((resolve) => (late = resolve)) });
+  const refused = assert.rejects(world.client.connect(), /no token came/);
+  await world.clock.advance(30_000);
+  await refused;
+  late('jwt');
+  await settled();
+  assert.deepEqual([world.state, world.wires.length], ['failed', 0]);
+});
+
 test('a token that is about to expire is renewed on the same connection, also at the second attempt', async () => {
   let calls = 0;
   const world = new World({
@@ -200,6 +238,23 @@ test('a renewal that waits is not for the next connection, which has a fresh tok
   const wire = await world.comeBack({ resumed: true });
   await world.clock.advance(10_000);
   await wire.isQuiet();
+});
+
+test('an answer to CONNECT without what it must have is a failed attempt (§3.1)', async () => {
+  const info = { existing_rooms: [], last_seq_id: 'e1' };
+  const good = { user_id: 1, session_id: 's', server_time: '2024-01-01T12:00:00.000Z', reconnection_info: info };
+  const bad = [{ reconnection_info: undefined }, { reconnection_info: null }, { user_id: '1' }, { session_id: 5 }];
+  const infos = [{ existing_rooms: null }, { existing_rooms: [], last_seq_id: ['e5'] }];
+  const odd = [...bad, ...infos.map((one) => ({ reconnection_info: one }))].map((one) => ({ ...good, ...one }));
+  for (const data of [...odd, null, [1], 5]) {
+    const world = new World();
+    const refused = assert.rejects(world.client.connect(), refusedWith('BAD_ANSWER'));
+    await settled();
+    await world.wire.open();
+    await world.wire.answer(await world.wire.next('CONNECT'), data as Json);
+    await refused;
+    assert.deepEqual([world.state, world.wire.closed], ['failed', true], JSON.stringify(data));
+  }
 });
 
 test('what the server says before it closes is why CONNECT failed', async () => {
@@ -252,7 +307,7 @@ test('close() ends the session', async () => {
   void world.client.connect();
   await settled();
   assert.equal((await world.wire.welcome({ session: 's2' }))['session_id'], undefined);
-  assert.equal(world.gaps, 0);
+  assert.equal(world.resyncs, 0);
 });
 
 test('close() waits for two seconds at most', async () => {

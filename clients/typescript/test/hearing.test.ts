@@ -30,7 +30,7 @@ test('it resumes after the last event, and tells none twice', async () => {
   const request = await world.wire.welcome({ resumed: true, replayed_events: 2, last_seq_id: 'e102' });
   assert.deepEqual([request['session_id'], request['data'].last_seq_id], ['s1', 'e102']);
   for (const [position, id] of [[102, 2], [103, 3], [104, 4]] as const) await tell(world.wire, position, id);
-  assert.deepEqual([world.heard, world.gaps], [[1, 2, 3, 4], 0]);
+  assert.deepEqual([world.heard, world.resyncs], [[1, 2, 3, 4], 0]);
 });
 
 test('an event that comes again is told once, and one that is out of turn is old', async () => {
@@ -52,6 +52,34 @@ test('before any event it resumes where the connection began', async () => {
   assert.equal((await world.wire.welcome({ resumed: true }))['data'].last_seq_id, 'e100');
 });
 
+test('what is no event is ignored, and the connection goes on', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  const titles: string[] = [];
+  world.client.on('SERVER_ANNOUNCEMENT', ({ title }) => titles.push(title));
+  const odd: unknown[] = [null, [1], 5, undefined];
+  const notMessages = [{}, { ...message(1), message_id: '1' }, { ...message(1), room_id: null }, { ...message(1), user: null }];
+  for (const data of [...odd, ...notMessages]) await wire.say({ action: 'NEW_MESSAGE', seq_id: 'e101', data });
+  for (const action of ['SERVER_ANNOUNCEMENT', 'TOKEN_EXPIRING', 'USER_JOINED']) {
+    for (const data of odd) await wire.say({ action, seq_id: 's-1', data });
+  }
+  for (const one of [null, 5, [], {}, { action: 5 }, { action: 'X', seq_id: { a: 1 }, data: {} }]) await wire.say(one as Json);
+  for (const text of ['', 'x', '[['.repeat(50_000), '{"action":"NEW_MESSAGE","data":{"message_id":1e999,"room_id":1e999}}']) {
+    wire.events.heard(text);
+  }
+  await tell(wire, 102, 2);
+  assert.deepEqual([world.heard, titles, world.state], [[2], [], 'connected']);
+});
+
+test('an ERROR without data is why the connection is lost', async () => {
+  const world = new World();
+  const wire = await world.connected();
+  await wire.say({ action: 'ERROR', success: false, data: null, seq_id: null, error_code: 5 });
+  await wire.say({ action: 'ERROR', success: false, data: null, seq_id: null, error_code: 'SERVER_FULL', message: {} });
+  await wire.lose();
+  assert.equal(world.client.reason, 'SERVER_FULL');
+});
+
 test('what is no position is told, and not resumed from', async () => {
   const world = new World();
   const wire = await world.connected();
@@ -66,7 +94,7 @@ test('after a gap the missed messages come by themselves, and before the new one
   const world = new World();
   await tell(await world.connected(), 101, 5);
   const wire = await world.comeBack({ existing_rooms: [7], last_seq_id: 'e900' });
-  assert.equal(world.gaps, 1);
+  assert.equal(world.resyncs, 1);
   await tell(wire, 901, 9);
   assert.deepEqual(world.heard, [5]);
   await wire.serve('LIST_ROOMS', { rooms: [listed(7, 9)] });
@@ -152,7 +180,7 @@ test('a loss in the middle of it costs nothing, though the next connection resum
   await tell(second, 902, 10);
   await second.serve('LIST_ROOMS', { rooms: [listed(7, 10)] });
   assert.equal((await second.serve('GET_MESSAGES', page([8, 9, 10])))['data'].after_message_id, 7);
-  assert.deepEqual([world.heard, world.gaps], [[5, 6, 7, 8, 9, 10], 1]);
+  assert.deepEqual([world.heard, world.resyncs], [[5, 6, 7, 8, 9, 10], 1]);
 });
 
 test('a server in want of rest is given it, and the run of before ends', async () => {
@@ -170,6 +198,109 @@ test('a server in want of rest is given it, and the run of before ends', async (
   assert.deepEqual(world.heard, [5, 6]);
 });
 
+const GAP = { room_id: 7, after_message_id: 5, reason: 'INTERNAL_ERROR' };
+
+test('messages that the server cannot get are asked for several times, then the gap is told', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const wire = await world.comeBack({ existing_rooms: [7, 8], last_seq_id: 'e900' });
+  await tell(wire, 901, 9);
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 9), listed(8, 3)] });
+  for (const delayMs of [1_000, 2_000, 4_000, 8_000]) {
+    await wire.refuse(await wire.next('GET_MESSAGES'), 'INTERNAL_ERROR');
+    await world.clock.advance(delayMs - 1);
+    await wire.isQuiet();
+    await world.clock.advance(1);
+  }
+  assert.deepEqual([world.gaps, world.heard], [[], [5]]);
+  await wire.refuse(await wire.next('GET_MESSAGES'), 'INTERNAL_ERROR');
+  assert.deepEqual([world.gaps, world.heard], [[GAP], [5, 9]]);
+  // The next room is not made to wait as long.
+  await wire.refuse(await wire.next('GET_MESSAGES'), 'INTERNAL_ERROR');
+  assert.deepEqual(world.gaps, [GAP, { room_id: 8, after_message_id: null, reason: 'INTERNAL_ERROR' }]);
+  await tell(wire, 902, 10);
+  assert.deepEqual([world.heard, world.state], [[5, 9, 10], 'connected']);
+});
+
+test('without LIST_ROOMS each room is asked about, and what passes is no gap', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const wire = await world.comeBack({ existing_rooms: [null, 'a', 7] });
+  await wire.refuse(await wire.next('LIST_ROOMS'), 'INTERNAL_ERROR');
+  for (let times = 0; times < 10; times += 1) {
+    await wire.refuse(await wire.next('GET_MESSAGES'), 'SERVICE_UNAVAILABLE', { retry_after_ms: 3_000 });
+    await world.clock.advance(3_000);
+  }
+  await wire.serve('GET_MESSAGES', page([6]));
+  await wire.isQuiet();
+  assert.deepEqual([world.heard, world.gaps], [[5, 6], []]);
+});
+
+test('nor is what goes well at the second time, also over another connection', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const first = await world.comeBack({ existing_rooms: [7] });
+  await first.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
+  await first.refuse(await first.next('GET_MESSAGES'), 'INTERNAL_ERROR');
+  const second = await world.comeBack({ existing_rooms: [7], resumed: true });
+  await second.serve('LIST_ROOMS', { rooms: [listed(7, 6)] });
+  await second.refuse(await second.next('GET_MESSAGES'), 'INTERNAL_ERROR');
+  await world.clock.advance(2_000); // it was the second refusal in a row
+  await second.serve('GET_MESSAGES', page([6]));
+  assert.deepEqual([world.heard, world.gaps], [[5, 6], []]);
+});
+
+test('what is no message in a page is left out; a page that comes again and again is a gap', async () => {
+  const world = new World();
+  await tell(await world.connected(), 101, 5);
+  const wire = await world.comeBack({ existing_rooms: [7, 8] });
+  await wire.serve('LIST_ROOMS', { rooms: [null, 5, listed(7, 9)] as Json[] });
+  await wire.serve('GET_MESSAGES', { ...page([], true), messages: [null, message(6), message(7, { room: 9 })] });
+  await wire.serve('GET_MESSAGES', page([6], true));
+  assert.deepEqual(world.gaps, [{ room_id: 7, after_message_id: 6, reason: 'BAD_ANSWER' }]);
+  const again = { ...page([], true), room_id: 8, messages: [message(3, { room: 8 })] };
+  await wire.serve('GET_MESSAGES', again);
+  await wire.serve('GET_MESSAGES', again);
+  assert.deepEqual(world.gaps.at(-1), { room_id: 8, after_message_id: null, reason: 'BAD_ANSWER' });
+  await wire.isQuiet();
+  assert.deepEqual(world.heard, [5, 6]);
+});
+
+test('a room that was joined on another device meanwhile is caught up with', async () => {
+  const world = new World();
+  await world.connected();
+  const wire = await world.comeBack({ existing_rooms: [8], last_seq_id: 'e900' });
+  await tell(wire, 901, 4, { room: 8 });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(8, 4)] });
+  const page = { room_id: 8, has_more: false, messages: [2, 3, 4].map((id) => message(id, { room: 8 })) };
+  await wire.serve('GET_MESSAGES', page);
+  assert.deepEqual([world.heard, world.gaps], [[2, 3, 4], []]);
+});
+
+test('so is one whose JOIN_ROOM was done, but its answer lost', async () => {
+  const world = new World();
+  const before = await world.connected();
+  const lost = assert.rejects(world.client.ask('JOIN_ROOM', { room_id: 7 }));
+  await before.next('JOIN_ROOM');
+  const wire = await world.comeBack({ existing_rooms: [7] });
+  await lost;
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 3)] });
+  await wire.serve('GET_MESSAGES', page([2, 3]));
+  assert.deepEqual(world.heard, [2, 3]);
+});
+
+test('one that was left, and joined again on another device, tells nothing twice', async () => {
+  const world = new World();
+  const before = await world.connected();
+  await tell(before, 101, 5);
+  void world.client.ask('EXIT_ROOM', { room_id: 7 });
+  await before.serve('EXIT_ROOM', { room_id: 7 });
+  const wire = await world.comeBack({ existing_rooms: [7] });
+  await wire.serve('LIST_ROOMS', { rooms: [listed(7, 9)] });
+  assert.equal((await wire.serve('GET_MESSAGES', page([8, 9])))['data'].after_message_id, 5);
+  assert.deepEqual(world.heard, [5, 8, 9]);
+});
+
 test('a room that is not the user’s any more is let go', async () => {
   const world = new World();
   await tell(await world.connected(), 101, 5);
@@ -178,7 +309,7 @@ test('a room that is not the user’s any more is let go', async () => {
   await wire.refuse(await wire.next('GET_MESSAGES'), 'USER_NOT_IN_ROOM');
   await wire.refuse(await wire.next('GET_MESSAGES'), 'ROOM_NOT_FOUND');
   await tell(wire, 110, 20, { room: 8 });
-  assert.deepEqual(world.heard, [5, 20]);
+  assert.deepEqual([world.heard, world.gaps], [[5, 20], []]);
 });
 
 test('a server of v1.0 tells of what was not confirmed (§5.3)', async () => {
@@ -199,6 +330,17 @@ test('a server of v1.0 tells of what was not confirmed (§5.3)', async () => {
   await wire.refuse(await wire.next('CHECK_RECEIVE'), 'USER_NOT_IN_ROOM');
   assert.deepEqual(world.heard, [5, 6, 9]);
   assert.deepEqual(told, [message(6), message(9)]);
+});
+
+test('it tells of 100 at most: there may be more', async () => {
+  const world = new World();
+  const old = { resumed: undefined, last_seq_id: undefined };
+  await (await world.connected(old)).event('NEW_MESSAGE', 'broadcast_msg_001', message(5));
+  const wire = await world.comeBack({ ...old, existing_rooms: [7] });
+  const pending = Array.from({ length: 99 }, (_, index) => message(6 + index));
+  await wire.serve('CHECK_RECEIVE', { room_id: 7, pending_messages: [null, ...pending] });
+  assert.equal(world.heard.length, 100);
+  assert.deepEqual(world.gaps.map((gap) => gap.after_message_id), [104]);
 });
 
 test('nor is it asked with PING whether it is there', async () => {

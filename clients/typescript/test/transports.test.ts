@@ -7,6 +7,7 @@ import test from 'node:test';
 
 import { type Transport, webSocket, type Wire } from 'assa-client';
 import { tcp } from 'assa-client/node';
+import { isLoopback } from '../dist/tcp.js';
 
 interface Told {
   opened: number;
@@ -69,6 +70,38 @@ test('TCP: a promise that a line settles goes on before the next line is told', 
   await until(() => order.length === 4);
   assert.deepEqual(order, ['1', 'settled', '2', 'settled']);
   told.wire.close();
+});
+
+test('TCP: who fails to take a line is told the next one all the same', async (context) => {
+  const thrown: unknown[] = [];
+  const immediately = globalThis.setImmediate;
+  context.mock.method(globalThis, 'setImmediate', (work: () => void) =>
+    immediately(() => {
+      try {
+        work();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }),
+  );
+  const [told, peer] = await connected();
+  const original = told.heard.push.bind(told.heard);
+  told.heard.push = (text) => {
+    original(text);
+    throw new Error('a defect');
+  };
+  peer.write('1\n2\n');
+  await until(() => told.heard.length === 2);
+  peer.end('3\n');
+  await until(() => told.lost.length === 1);
+  assert.deepEqual([[...told.heard], thrown.length], [['1', '2', '3'], 3]);
+});
+
+test('TCP: a name that begins like an address of this machine is another machine: TLS', () => {
+  for (const host of ['localhost', 'LOCALHOST', '127.0.0.1', '127.8.9.1', '::1']) assert.ok(isLoopback(host), host);
+  for (const host of ['127.example.org', '127.0.0.1.nip.io', 'localhost.example.org', '10.0.0.1', '::2']) {
+    assert.ok(!isLoopback(host), host);
+  }
 });
 
 test('TCP: what was received before the end is told before it', async () => {

@@ -7,6 +7,7 @@ import {
   type ChatMessage,
   type ClientOptions,
   type Clock,
+  type Gap,
   type StateChange,
   type TransportEvents,
   type Wire,
@@ -148,7 +149,9 @@ export class World {
   readonly states: StateChange[] = [];
   /** The ids of the messages that were told. */
   readonly heard: number[] = [];
-  gaps = 0;
+  /** How often it was said that events are missing. */
+  resyncs = 0;
+  readonly gaps: Gap[] = [];
 
   constructor(options: Partial<ClientOptions> = {}) {
     this.client = new Client((events) => this.#dialled(events), {
@@ -160,7 +163,8 @@ export class World {
     });
     this.client.onState((change) => this.states.push(change));
     this.client.on('NEW_MESSAGE', ({ message_id: id }) => this.heard.push(id));
-    this.client.on('gap', () => (this.gaps += 1));
+    this.client.on('resync', () => (this.resyncs += 1));
+    this.client.on('gap', (gap) => this.gaps.push(gap));
   }
 
   #dialled(events: TransportEvents): FakeWire {

@@ -48,7 +48,7 @@ class Person {
   ) {
     this.client = new Client(transport, { token: async () => token, clock: HURRIED });
     this.client.on('NEW_MESSAGE', ({ message_id: id, content }) => this.heard.push({ id, content }));
-    this.client.on('gap', () => (this.outcome.gaps += 1));
+    this.client.on('resync', () => (this.outcome.gaps += 1));
     this.client.onState(({ state }) => this.#changed(state));
   }
 
