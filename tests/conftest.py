@@ -23,7 +23,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     pytest-twisted keeps the reactor going between its tests. A TestCase that comes later
     finds what it left there and fails with DirtyReactorAggregateError.
     """
-    items.sort(key=lambda item: not issubclass(getattr(item, "cls", None) or object, unittest.TestCase))
+
+    def comes_later(item: pytest.Item) -> bool:
+        return not issubclass(getattr(item, "cls", None) or object, unittest.TestCase)
+
+    mixed = {one.path for one in items if comes_later(one)} & {
+        one.path for one in items if not comes_later(one)
+    }
+    if mixed:  # pytest-xdist keeps a file together, so its functions would start the reactor too early
+        raise pytest.UsageError(f"TestCases and functions in one file: {', '.join(map(str, sorted(mixed)))}")
+    items.sort(key=comes_later)
 
 
 @pytest.hookimpl(wrapper=True)
