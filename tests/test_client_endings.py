@@ -181,6 +181,22 @@ class ClosingTests(SynchronousTestCase):
         self.assertIsInstance(app.client.state, Online)
         self.assertEqual(app.server.taken("CONNECT")[-1]["jwt_token"], "second")
 
+    def test_return_closed_and_connected_anew(self) -> None:
+        """So does who connects anew when an attempt to come back was closed: that one is over."""
+        app = Listening(Offline, lambda app: app.connect(lambda: token))
+        token: Deferred[str] = Deferred()
+        app.server.answers["CONNECT"] = None
+        app.lose()
+        self.successResultOf(Deferred.fromCoroutine(app.client.disconnect()))
+        self.assertIsInstance(app.client.state, Offline)
+        app.server.answers["CONNECT"] = WELCOME_1_1
+        token.callback("second")
+        app.pass_time(0)
+        self.successResultOf(app.done[0])
+        app.pass_time(20)
+        self.assertEqual(app.kinds(), ["Online", "Waiting", "Offline", "Online"])
+        self.assertEqual(len(app.server.attempts), 3)
+
     def test_failed_attempt_keeps_the_bookmark(self) -> None:
         """After an attempt to go on that failed, `bookmark` is what it was to go on from."""
         app = App()

@@ -231,7 +231,7 @@ class Link:
                 await deferLater(self._reactor, state.delay_s)
                 await self._open()
             except Exception as failed:  # noqa: BLE001 - whatever it is, it is a failed attempt
-                if self._working is None:  # closed meanwhile
+                if self.state is not state:  # closed meanwhile, perhaps connected anew
                     return
                 wrong = failed
                 if state.attempt == len(BACKOFF_S):
