@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 from typing import Any
 
 from twisted.trial.unittest import TestCase
@@ -210,6 +211,8 @@ class _Chat:
         self._process = subprocess.Popen(
             command("Chat", *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self._end = Timer(TIMEOUT_S, self._process.kill)  # what is waited for may never come
+        self._end.start()
 
     def until(self, start: str) -> list[str]:
         """Return the lines that it prints up to one that begins like this."""
@@ -223,6 +226,7 @@ class _Chat:
 
     def close(self) -> None:
         """End it."""
+        self._end.cancel()
         self._process.kill()
         self._process.communicate()
 
