@@ -58,15 +58,16 @@ test('what is no event is ignored, and the connection goes on', async () => {
   const titles: string[] = [];
   world.client.on('SERVER_ANNOUNCEMENT', ({ title }) => titles.push(title));
   const odd: unknown[] = [null, [1], 5, undefined];
-  const notMessages = [{}, { ...message(1), message_id: '1' }, { ...message(1), room_id: null }, { ...message(1), user: null }];
+  const wrong = [{ message_id: '1' }, { room_id: null }, { user: null }];
+  const notMessages = [{}, ...wrong.map((one) => ({ ...message(1), ...one }))];
   for (const data of [...odd, ...notMessages]) await wire.say({ action: 'NEW_MESSAGE', seq_id: 'e101', data });
   for (const action of ['SERVER_ANNOUNCEMENT', 'TOKEN_EXPIRING', 'USER_JOINED']) {
     for (const data of odd) await wire.say({ action, seq_id: 's-1', data });
   }
-  for (const one of [null, 5, [], {}, { action: 5 }, { action: 'X', seq_id: { a: 1 }, data: {} }]) await wire.say(one as Json);
-  for (const text of ['', 'x', '[['.repeat(50_000), '{"action":"NEW_MESSAGE","data":{"message_id":1e999,"room_id":1e999}}']) {
-    wire.events.heard(text);
-  }
+  const none = [null, 5, [], {}, { action: 5 }, { action: 'X', seq_id: { a: 1 }, data: {} }];
+  for (const one of none) await wire.say(one as Json);
+  const endless = '{"action":"NEW_MESSAGE","data":{"message_id":1e999,"room_id":1e999,"content":"","user":{}}}';
+  for (const text of ['', 'x', '[['.repeat(50_000), endless]) wire.events.heard(text);
   await tell(wire, 102, 2);
   assert.deepEqual([world.heard, titles, world.state], [[2], [], 'connected']);
 });
