@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from assa.tally import Deliveries
-from assa.wire import with_seq_id
+from assa.wire import seq_id_at, with_seq_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -90,7 +90,9 @@ class Hub:
         first = run[0]
         if first.effect is not None and first.effect[0] == "-":
             self._change(first)
-        lines = b"".join([with_seq_id(one.body, f"e{one.position}") for one in run if one.body is not None])
+        lines = b"".join(
+            [with_seq_id(one.body, seq_id_at(one.position)) for one in run if one.body is not None]
+        )
         listeners = self._by_channel.get(first.channel)
         if listeners and lines:
             silent = self._by_channel.get(f"session:{first.origin}", ()) if first.origin else ()

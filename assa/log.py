@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from assa.storage import Transaction
 
 EVERYONE = "all"
-_DIGITS = 18  # of the largest position that is surely a 64-bit integer
 
 
 def room(room_id: int) -> str:
@@ -37,19 +36,6 @@ def user(user_id: int) -> str:
 def session(session_id: str) -> str:
     """Return the channel of one session."""
     return f"session:{session_id}"
-
-
-def seq_id(position: int) -> str:
-    """Return the `seq_id` of the event at a position."""
-    return f"e{position}"
-
-
-def position_of(seq_id: str) -> int | None:
-    """Return the position that a `seq_id` names, or None when it is no position."""
-    digits = seq_id[1:]
-    if seq_id[:1] != "e" or not digits.isdecimal() or not digits.isascii() or len(digits) > _DIGITS:
-        return None
-    return int(digits)
 
 
 async def publish(

@@ -16,7 +16,6 @@ from assa.around import Front, Host
 from assa.auth import Identity
 from assa.errors import Code, Refused
 from assa.heartbeat import Beat, Heartbeat
-from assa.log import seq_id
 from assa.protocol import TokenExpiring
 from assa.registry import Attached, Context
 from assa.requests import Requests
@@ -125,7 +124,9 @@ class Session:
         self._node.tally.connects[attached.outcome] += 1
         self._node.tally.replayed += attached.replayed
         self._requests.replay = b"".join(
-            wire.with_seq_id(entry.body, seq_id(entry.position)) for entry in attached.replay if entry.body
+            wire.with_seq_id(entry.body, wire.seq_id_at(entry.position))
+            for entry in attached.replay
+            if entry.body
         )
         self._front.allow_long_lines()
         self._node.connected(self, attached.channels)

@@ -17,6 +17,8 @@ from assa.protocol.envelope import ACTION_CHARACTERS, SEQ_ID_CHARACTERS, Connect
 from assa.schema import structure, unstructure
 
 MAX_DEPTH: Final = 32
+_DIGITS: Final = 18
+"""Of the largest position that is surely a 64-bit integer."""
 
 
 def parse(line: bytes, brackets: int | None = None) -> dict[str, Any]:
@@ -125,6 +127,19 @@ def encode_event(event: Event, now_ms: int) -> bytes:
     return orjson.dumps(
         {"action": event.action, "data": unstructure(event), "timestamp": iso(now_ms)},
     )
+
+
+def seq_id_at(position: int) -> str:
+    """Return the `seq_id` of the event of the log at a position."""
+    return f"e{position}"
+
+
+def position_of(seq_id: str) -> int | None:
+    """Return the position that a `seq_id` names, or None when it is no position."""
+    digits = seq_id[1:]
+    if seq_id[:1] != "e" or not digits.isdecimal() or not digits.isascii() or len(digits) > _DIGITS:
+        return None
+    return int(digits)
 
 
 def with_seq_id(body: bytes, seq_id: str) -> bytes:

@@ -13,7 +13,7 @@ from assa.errors import Code, Refused
 from assa.protocol.connection import Connect, ConnectAnswer, Disconnect, ReconnectionInfo, SessionEnded
 from assa.registry import Actions, Attached, Context
 from assa.storage import Entry, Transaction, events, messages, rooms, sessions, users, video
-from assa.wire import iso
+from assa.wire import iso, position_of, seq_id_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ async def connect(ctx: Context, request: Connect) -> ConnectAnswer:
     ctx.client.admit(identity.user_id, ctx.asked_session_id)
     since = None
     if request.last_seq_id:
-        position = log.position_of(request.last_seq_id)
+        position = position_of(request.last_seq_id)
         since = -1 if position is None else position
     opening = _Opening(
         identity=identity,
@@ -120,7 +120,7 @@ async def _info(
         resumed=resumed,
         replayed_events=replayed,
         video_rooms=list(seats),
-        last_seq_id=log.seq_id(start),
+        last_seq_id=seq_id_at(start),
     )
 
 

@@ -13,6 +13,7 @@ import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
+from assa import wire
 from assa.client.events import Unknown
 from assa.client.refusals import BadAnswer
 from assa.errors import Refused
@@ -115,7 +116,6 @@ def event(action: str, data: dict[str, Any]) -> Event | Unknown:
 
 
 def position_of(message: dict[str, Any]) -> str | None:
-    """Return the position of an event of the log; None of anything else."""
+    """Return the `seq_id` of an event of the log; None of anything else."""
     seq_id = message.get("seq_id")
-    is_position = isinstance(seq_id, str) and seq_id[:1] == "e" and seq_id[1:].isdecimal()
-    return seq_id if is_position else None
+    return seq_id if isinstance(seq_id, str) and wire.position_of(seq_id) is not None else None
