@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from assa.client.refusals import NoAnswer, Rejected
+from assa.protocol import SendMessage
 
 ANSWER_TIMEOUT_S: Final = 10.0
 """§10.2."""
-_MESSAGE: Final = "SEND_MESSAGE"
 LONGEST_MS: Final = 86_400_000
 """A server that says more than a day is mistaken."""
 
@@ -103,7 +103,7 @@ class Requests:
         Raises:
             TypeError: The data cannot be JSON.
         """
-        is_message = action == _MESSAGE
+        is_message = action == SendMessage.action
         if is_message and not data.get("client_message_id"):
             data = {**data, "client_message_id": secrets.token_hex(12)}
         room_id = data.get("room_id")
