@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from assa.cli.options import CommandError, Commands, add_command, run_in_reactor, user_id
+from assa.cli.options import LAST_PORT, CommandError, Commands, add_command, run_in_reactor, seconds, user_id
+from assa.client.endpoints import PORT
 
 if TYPE_CHECKING:
     from assa.conformance.identities import Identities
 
-_DEFAULT_PORT: Final = 12_345
 _SECRET_VARIABLE: Final = "ASSA_CONFORMANCE_SECRET"  # noqa: S105 - the name of a variable
 _WRONG: Final = 2
 _DESCRIPTION = """\
@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--output", metavar="FILE", help="where to, instead of standard output")
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds(0.1, 600),
         default=10.0,
         metavar="S",
         help="how long an answer may take; default: 10, as in §10.2",
@@ -105,8 +105,8 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 def _server(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or host.endswith(":") or text.endswith("]"):  # no port, perhaps an IPv6 address
-        host, port = text, str(_DEFAULT_PORT)
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:  # noqa: PLR2004
+        host, port = text, str(PORT)
+    if not host or not port.isdecimal() or not 1 <= int(port) <= LAST_PORT:
         raise argparse.ArgumentTypeError(f"expected HOST or HOST:PORT, got {text}")
     return host.strip("[]"), int(port)
 
@@ -116,16 +116,6 @@ def _claim(text: str) -> tuple[str, Any]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
     return name, value
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0.1 <= seconds <= 600:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError(f"expected 0.1 to 600 seconds, got {text}")
-    return seconds
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random, randrange
@@ -14,15 +13,23 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
-from assa.cli.options import CommandError, Commands, add_command, run_in_reactor, say
+from assa.cli.options import (
+    LAST_PORT,
+    CommandError,
+    Commands,
+    add_command,
+    run_in_reactor,
+    say,
+    seconds,
+    whole_number,
+)
+from assa.client.endpoints import PORT
 from assa.limits import Limits
 from assa.mock import Conditions, Mock, RefuseResumes, Watch, cut, delay, drop_answers, make_mock, stall
 from assa.mock.faults import MakeFault
 from assa.mock.narration import LEGEND, Narration
 
-_PORT = 12_345
 _HTTP_PORT = 8_080
-_LAST_PORT = 65_535
 _LOOPBACK = "127.0.0.1"
 _NICKNAMES = ("mina", "jun", "sora")
 _MOST_USERS = 1_000
@@ -44,29 +51,10 @@ examples:
 exit status: 0 ended by you, 1 a port is taken or a secret is too short, 2 wrong command line"""
 
 
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"expected {least} to {most}, got {text}")
-        return int(text)
-
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 1 <= seconds <= 86_400:  # noqa: PLR2004 - a day
-        raise argparse.ArgumentTypeError(f"expected 1 to 86400 seconds, got {text}")
-    return seconds
-
-
 def _delay(text: str) -> tuple[float, float]:
     """Return the least and the most of a delay, seconds."""
     least, dash, most = text.partition("-")
-    number = _number(0, 60_000)
+    number = whole_number(0, 60_000)
     first = number(least)
     last = number(most) if dash else first
     if last < first:
@@ -74,8 +62,8 @@ def _delay(text: str) -> tuple[float, float]:
     return first / 1000, last / 1000
 
 
-_EVERY: dict[str, Any] = {"type": _number(1, 1_000_000), "metavar": "N"}
-_SECONDS: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
+_EVERY: dict[str, Any] = {"type": whole_number(1, 1_000_000), "metavar": "N"}
+_SECONDS: dict[str, Any] = {"type": seconds(1, 86_400), "metavar": "SECONDS"}
 _SWITCH: dict[str, Any] = {"action": "store_true"}
 _FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("--drop-every", _EVERY, "lose one of every N answers"),
@@ -89,10 +77,14 @@ _FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("--restart-every", _SECONDS, "announce a shutdown, close, and be back a second later"),
     (
         "--max-clients",
-        {"type": _number(0, 1_000), "metavar": "N"},
+        {"type": whole_number(0, 1_000), "metavar": "N"},
         "refuse more with SERVER_FULL; 0: everybody",
     ),
-    ("--seed", {"type": _number(0, 2**63), "metavar": "N"}, "repeat what an earlier run chose at random"),
+    (
+        "--seed",
+        {"type": whole_number(0, 2**63), "metavar": "N"},
+        "repeat what an earlier run chose at random",
+    ),
 )
 """Each with what argparse gets to know of it, and its help."""
 
@@ -114,10 +106,8 @@ def add(commands: Commands) -> None:
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
-    port = _number(0, _LAST_PORT)
-    parser.add_argument(
-        "--port", type=port, default=_PORT, help="of TCP; default: 12345; 0: any that is free"
-    )
+    port = whole_number(0, LAST_PORT)
+    parser.add_argument("--port", type=port, default=PORT, help="of TCP; default: 12345; 0: any that is free")
     parser.add_argument(
         "--http-port", type=port, default=_HTTP_PORT, help="of WebSocket, at /ws; default: 8080; 0 likewise"
     )
@@ -125,7 +115,11 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         "--interface", default=_LOOPBACK, metavar="ADDRESS", help="default: 127.0.0.1; 0.0.0.0 for a phone"
     )
     parser.add_argument(
-        "--users", type=_number(0, _MOST_USERS), default=3, metavar="N", help="print tokens of N; default: 3"
+        "--users",
+        type=whole_number(0, _MOST_USERS),
+        default=3,
+        metavar="N",
+        help="print tokens of N; default: 3",
     )
     secret = parser.add_mutually_exclusive_group()
     secret.add_argument("--secret", help="accept tokens signed with it (HS256); default: a random one")

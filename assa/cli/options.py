@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -15,6 +16,7 @@ from assa.rules import ConfigError
 from assa.settings import Config
 
 LAST_USER_ID = 2**53 - 1
+LAST_PORT = 65_535
 Commands = Any
 """What argparse's `add_subparsers` returns; its class is private."""
 
@@ -65,6 +67,32 @@ def user_id(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LAST_USER_ID):
         raise argparse.ArgumentTypeError(f"expected a user id, 1 to 2^53-1, got {text}")
     return int(text)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return what takes a number of a range from the command line."""
+
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"expected {least} to {most}, got {text}")
+        return int(text)
+
+    return number
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """Return what takes a time of a range, in seconds, from the command line."""
+
+    def time(text: str) -> float:
+        try:
+            given = float(text)
+        except ValueError:
+            given = math.nan
+        if not least <= given <= most:
+            raise argparse.ArgumentTypeError(f"expected {least} to {most} seconds, got {text}")
+        return given
+
+    return time
 
 
 def say(text: str) -> None:

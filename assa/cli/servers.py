@@ -10,12 +10,11 @@ from attrs import frozen
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from assa.cli.options import CommandError, config_of
+from assa.cli.options import LAST_PORT, CommandError, config_of, whole_number
 from assa.client import Client, Disconnected, NoAnswer, Rejected, Token, Welcome, tcp_endpoint, tls_endpoint
 from assa.client.endpoints import PORT, is_loopback
 from assa.settings import Config
 
-_LAST_PORT: Final = 65_535
 _TLS_HINT: Final = "; if the certificate is for another name, give --tls, --host NAME and --port"
 
 
@@ -25,7 +24,9 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         "server", "Without these, where the configuration says that the server listens on this machine."
     )
     server.add_argument("--host", help="name or address; default: this machine")
-    server.add_argument("--port", type=_port, help="default: as configured; with --host 12345")
+    server.add_argument(
+        "--port", type=whole_number(1, LAST_PORT), help="default: as configured; with --host 12345"
+    )
     server.add_argument(
         "--tls",
         action=argparse.BooleanOptionalAction,
@@ -36,12 +37,6 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     server.add_argument(
         "--endpoint", metavar="STRING", help="instead: a Twisted client endpoint, as in unix:/run/assa.sock"
     )
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _LAST_PORT):
-        raise argparse.ArgumentTypeError(f"expected 1 to {_LAST_PORT}, got {text}")
-    return int(text)
 
 
 @frozen(kw_only=True)
@@ -107,9 +102,7 @@ def listens(config: Config, *, tls: bool | None = None) -> Address:
     for address in found:
         if tls is None or address.tls == tls:
             return address
-    if (
-        found and tls is not None
-    ):  # a proxy's business: it speaks otherwise at that port than the server itself
+    if found and tls is not None:  # a proxy's business, which speaks otherwise there than the server itself
         return Address(host=found[0].host, port=found[0].port, tls=tls)
     listen = ", ".join(config.server.listen)
     raise CommandError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from assa.cli.options import CommandError, Commands, add_command, add_config, config_of, say, user_id
+from assa.cli.options import CommandError, Commands, add_command, add_config, config_of, say, seconds, user_id
 from assa.cli.tokens import mint_token
 
 _DAY_S = 86_400
@@ -36,7 +36,11 @@ def add(commands: Commands) -> None:
     parser.add_argument("--admin", action="store_true", help="allow the admin actions: scope admin")
     parser.add_argument("--scope", action="append", default=[], help="a further scope; may be repeated")
     parser.add_argument(
-        "--lifetime", type=_lifetime, default=_DAY_S, metavar="SECONDS", help="default: 86400, a day"
+        "--lifetime",
+        type=seconds(1, _TEN_YEARS_S),
+        default=_DAY_S,
+        metavar="SECONDS",
+        help="default: 86400, a day",
     )
     add_config(parser)
 
@@ -45,16 +49,6 @@ def _nickname(text: str) -> str:
     if not 1 <= len(text.strip()) <= _NICKNAME_CHARACTERS or not text.isprintable():
         raise argparse.ArgumentTypeError("expected 1 to 100 printable characters")
     return text.strip()
-
-
-def _lifetime(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 1 <= seconds <= _TEN_YEARS_S:
-        raise argparse.ArgumentTypeError(f"expected 1 to {_TEN_YEARS_S} seconds, got {text}")
-    return seconds
 
 
 def _run(arguments: argparse.Namespace) -> None:
