@@ -42,7 +42,7 @@ def not_tried(results: Iterable[Result]) -> set[str]:
 
 class GoodServerTests(SynchronousTestCase):
     def test_all_hold(self) -> None:
-        """A server with the protocol's own limits passes every rule, the slow ones too (issue 5, item 3)."""
+        """A server with the protocol's own limits passes every rule, the slow ones too."""
         results = Rehearsal(slow=True).run(all_rules())
         self.assertEqual(failing(results), {})
         self.assertEqual(not_tried(results), _UNSHOWN)
@@ -175,7 +175,7 @@ class Old(Fault):
 
 
 class MutantTests(SynchronousTestCase):
-    """Proof 2 of issue 5."""
+    """Servers that are wrong in one thing each."""
 
     def test_number(self) -> None:
         """There are ten at least."""

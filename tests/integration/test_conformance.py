@@ -33,7 +33,7 @@ def try_it(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 def test_the_real_server_passes(tmp_path: Path, figures: Figures) -> None:
-    """Every rule that does not wait for timers holds; JUnit XML says so (issue 5, proof 2)."""
+    """Every rule that does not wait for timers holds; JUnit XML says so."""
     secret, report = tmp_path / "secret", tmp_path / "report.xml"
     secret.write_text(f"{SECRET}\n")
     with running() as server:
