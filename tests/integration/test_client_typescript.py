@@ -25,11 +25,11 @@ from tests.integration.server import LOOPBACK, Server, free_port, running
 from tests.javascript import counted, node, run_scripts
 from tests.typescript import CLIENT, built
 
-_TIMEOUT_S = 90
+TIMEOUT_S = 90
 _STEP_S = 0.02
-_EACH, _MEAN = (1_000, 8_000) if os.environ.get("ASSA_EXAMPLES") == "thorough" else (250, 20_000)
+EACH, _MEAN = (1_000, 8_000) if os.environ.get("ASSA_EXAMPLES") == "thorough" else (250, 20_000)
 """Messages of each of the two; bytes after which a direction of a connection is cut, on average."""
-_NO_LIMITS: dict[str, object] = {"rate__messages": 0, "rate__others": 0}
+NO_LIMITS: dict[str, object] = {"rate__messages": 0, "rate__others": 0}
 _POSITION, _NO_POSITION = b'"last_seq_id":"e', b'"last_seq_id":"x'
 
 Outcome = dict[str, Any]
@@ -74,7 +74,7 @@ def script(path: str, *arguments: str, **environ: str) -> Generator[subprocess.P
         stderr=subprocess.STDOUT,
         text=True,
     )
-    deadline = Timer(_TIMEOUT_S, process.kill)
+    deadline = Timer(TIMEOUT_S, process.kill)
     deadline.start()
     with process:
         try:
@@ -86,7 +86,7 @@ def script(path: str, *arguments: str, **environ: str) -> Generator[subprocess.P
 
 def die_once(server: Server, proxy: CuttingProxy, is_over: Callable[[], bool]) -> None:
     """Kill the server in the middle, and start it again."""
-    give_up = time.monotonic() + _TIMEOUT_S
+    give_up = time.monotonic() + TIMEOUT_S
     while proxy.hurt.total() < 5 and not is_over() and time.monotonic() < give_up:
         time.sleep(_STEP_S)
     assert not is_over(), "they were ready too early"
@@ -99,10 +99,10 @@ class StoryTests(TestCase):
 
     def tell(self, server: Server, proxy: CuttingProxy, **environ: str) -> Outcome:
         """Run the story while the network is cut and the server dies."""
-        environ |= {"ASSA_TOKENS": f"{token(1)} {token(2)}", "ASSA_COUNT": str(_EACH)}
+        environ |= {"ASSA_TOKENS": f"{token(1)} {token(2)}", "ASSA_COUNT": str(EACH)}
         with closing(proxy), script("build/live/main.js", **environ) as process:
             die_once(server, proxy, lambda: process.poll() is not None)
-            told, _ = process.communicate(timeout=_TIMEOUT_S)
+            told, _ = process.communicate(timeout=TIMEOUT_S)
         outcome: Outcome = json.loads(told.splitlines()[-1])
         print(outcome, dict(proxy.hurt))  # noqa: T201
         self.assertEqual(outcome["faults"], [])
@@ -112,7 +112,7 @@ class StoryTests(TestCase):
     def test_tcp(self):
         """Over TCP, with cuts inside lines and a server that dies, nothing is lost or doubled (§10.3)."""
         built()
-        with running(**_NO_LIMITS) as server:
+        with running(**NO_LIMITS) as server:
             proxy = shears(server.address[1])
             outcome = self.tell(server, proxy, ASSA_TCP=f"{LOOPBACK}:{proxy.port}")
         self.assertGreater(outcome["resumed"], 5)
@@ -121,7 +121,7 @@ class StoryTests(TestCase):
         """Over WebSocket likewise (v1.1)."""
         built()
         port = free_port()
-        with running(http__listen=[f"tcp:{port}:interface={LOOPBACK}"], **_NO_LIMITS) as server:
+        with running(http__listen=[f"tcp:{port}:interface={LOOPBACK}"], **NO_LIMITS) as server:
             proxy = shears(port)
             outcome = self.tell(server, proxy, ASSA_URL=f"ws://{LOOPBACK}:{proxy.port}/ws")
         self.assertGreater(outcome["resumed"], 5)
@@ -129,7 +129,7 @@ class StoryTests(TestCase):
     def test_refused_resumes(self):
         """Where resumes are refused, and sessions end early, it catches up (v1.1)."""
         built()
-        with running(limits__session_retention=1, **_NO_LIMITS) as server:
+        with running(limits__session_retention=1, **NO_LIMITS) as server:
             proxy = shears(server.address[1], SpoilingProxy)
             outcome = self.tell(server, proxy, ASSA_TCP=f"{LOOPBACK}:{proxy.port}")
         self.assertGreater(outcome["gaps"], 2)
@@ -172,7 +172,7 @@ class ScriptTests(TestCase):
                 assert process.stdin is not None
                 process.stdin.close()
                 self.await_line(process, r"(\* closed closed)")
-                self.assertEqual(process.wait(_TIMEOUT_S), 0)
+                self.assertEqual(process.wait(TIMEOUT_S), 0)
 
     def type(self, process: subprocess.Popen[str], line: str) -> None:
         """Type a line."""

@@ -12,7 +12,7 @@ from typing import Any
 from tests.integration.chromium import chromium
 from tests.integration.plain import Client, token
 from tests.integration.server import LOOPBACK, Server, free_port, running
-from tests.integration.test_client_typescript import _EACH, _NO_LIMITS, _TIMEOUT_S, die_once, shears
+from tests.integration.test_client_typescript import EACH, NO_LIMITS, TIMEOUT_S, die_once, shears
 from tests.typescript import built
 
 
@@ -65,16 +65,16 @@ async (plot) => {
 def test_browser() -> None:
     """A page talks with the built module: the example of the README, then the story (v1.1, §10.3)."""
     built()
-    with chromium() as browser, pages() as origin, web_server(origin, **_NO_LIMITS) as (server, port):
+    with chromium() as browser, pages() as origin, web_server(origin, **NO_LIMITS) as (server, port):
         page = browser.new_page()
         _example(page, server, f"{origin}/examples/page.html", f"ws://{LOOPBACK}:{port}/ws")
         page.goto(f"{origin}/test/blank.html")
         with closing(shears(port)) as proxy:
             url = f"ws://{LOOPBACK}:{proxy.port}/ws"
-            page.evaluate(_STORY, {"url": url, "tokens": [token(3), token(4)], "count": _EACH})
+            page.evaluate(_STORY, {"url": url, "tokens": [token(3), token(4)], "count": EACH})
             is_over = partial(page.evaluate, "() => globalThis.outcome !== undefined")
             die_once(server, proxy, is_over)
-            page.wait_for_function("() => globalThis.outcome", timeout=_TIMEOUT_S * 1000)
+            page.wait_for_function("() => globalThis.outcome", timeout=TIMEOUT_S * 1000)
             outcome = page.evaluate("() => globalThis.outcome")
             print(outcome, dict(proxy.hurt))  # noqa: T201
     assert outcome["faults"] == []
