@@ -15,6 +15,12 @@ def is_answer(message: Json) -> bool:
     return "success" in message or message.get("action") == "ERROR"
 
 
+def position_of(seq_id: object) -> int | None:
+    """Return the position that the `seq_id` of an event is (v1.1), None when it is none."""
+    is_one = isinstance(seq_id, str) and seq_id.startswith("e") and seq_id[1:].isdecimal()
+    return int(str(seq_id)[1:]) if is_one else None
+
+
 def is_event(message: Json, event: str, data: Json) -> bool:
     """Return whether a message is that event, with these fields in its data."""
     if message.get("action") != event or is_answer(message):

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from assa.conformance.answers import succeeded, wait_s
 from assa.conformance.identities import Identities, Identity
@@ -229,9 +229,7 @@ class Stage:
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
-        passed: Deferred[None] = Deferred()
-        self.clock.callLater(seconds, passed.callback, None)
-        await passed
+        await deferLater(self.clock, seconds)
 
     # --- the end ---
 

@@ -9,8 +9,9 @@ from typing import Any, Final, Protocol
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
-from assa.conformance.answers import failed, is_answer, is_event, succeeded, wait_s
+from assa.conformance.answers import failed, is_answer, is_event, position_of, succeeded, wait_s
 from assa.conformance.identities import Identity
 from assa.conformance.line import Line, timestamp
 from assa.conformance.messages import Broken, Json, Message, shown
@@ -81,14 +82,8 @@ class User:
 
     def _received(self, message: Json) -> None:
         self._scene.arrived(self, message)
-        seq_id = message.get("seq_id")
-        if (
-            not is_answer(message)
-            and isinstance(seq_id, str)
-            and seq_id[:1] == "e"
-            and seq_id[1:].isdecimal()
-        ):
-            self.position = seq_id
+        if not is_answer(message) and position_of(message.get("seq_id")) is not None:
+            self.position = message["seq_id"]
         self.inbox.append(message)
         self.history.append(str(message.get("action")))
 
@@ -272,9 +267,7 @@ class User:
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
-        passed: Deferred[None] = Deferred()
-        self._scene.clock.callLater(seconds, passed.callback, None)
-        await passed
+        await deferLater(self._scene.clock, seconds)
 
     def events(self, name: str | None = None) -> list[Json]:
         """Take all events that have come, or those of one name."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from assa.conformance.answers import is_answer
+from assa.conformance.answers import is_answer, position_of
 from assa.conformance.messages import Json, Message
 from assa.conformance.registry import VERSIONS, Rule
 from assa.conformance.shapes import Shapes
@@ -114,7 +114,7 @@ class Findings:
 
     def _look_at_event(self, user: User, message: Json) -> None:
         self._check("events", "message" not in message, _came(message))
-        position = _position(message.get("seq_id"))
+        position = position_of(message.get("seq_id"))
         if message.get("action") not in _SIGNALS and "reconnect_after_ms" not in str(message.get("data")):
             self._check("logged", position is not None, _came(message))
         if position is not None:
@@ -182,11 +182,6 @@ def _is_time(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return "T" in value
-
-
-def _position(seq_id: object) -> int | None:
-    is_one = isinstance(seq_id, str) and seq_id.startswith("e") and seq_id[1:].isdecimal()
-    return int(str(seq_id)[1:]) if is_one else None
 
 
 def _token(sent: Json) -> str | None:
